@@ -1,0 +1,1 @@
+"""Where a driver meets a NIC: the behavioural model, the Verilog NIC in Icarus, QEMU."""
