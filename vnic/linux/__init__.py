@@ -1,0 +1,5 @@
+"""What a Linux kernel does with memory: its constants by version and architecture, its allocators, its sk_buff.
+
+Nothing here knows a NIC. Import the module you need; this package imports none of them, so that asking for one
+buffer's layout stays instant.
+"""
