@@ -1,0 +1,819 @@
+// Generated from rtl/vnic_regs.rdl by `python -m vnic.nic.regmap`; do not edit.
+//
+// `VNIC_<REG>         byte offset          `VNIC_<REG>_RESET  value after reset
+// `VNIC_<REG>_WMASK   bits a write changes
+// `VNIC_<REG>__<FIELD>   bit or bit range, to be used as an index: ctrl[`VNIC_CTRL__RST]
+`ifndef VNIC_REGS_VH
+`define VNIC_REGS_VH
+
+// Device Control (SDM 13.4.1)
+`define VNIC_CTRL 17'h00000
+`define VNIC_CTRL_RESET 32'h00000201
+`define VNIC_CTRL_WMASK 32'h58FC1BE9
+`define VNIC_CTRL__FD 0
+`define VNIC_CTRL__LRST 3
+`define VNIC_CTRL__ASDE 5
+`define VNIC_CTRL__SLU 6
+`define VNIC_CTRL__ILOS 7
+`define VNIC_CTRL__SPEED 9:8
+`define VNIC_CTRL__SPEED_10 2'd0
+`define VNIC_CTRL__SPEED_100 2'd1
+`define VNIC_CTRL__SPEED_1000 2'd2
+`define VNIC_CTRL__FRCSPD 11
+`define VNIC_CTRL__FRCDPLX 12
+`define VNIC_CTRL__SDP0_DATA 18
+`define VNIC_CTRL__SDP1_DATA 19
+`define VNIC_CTRL__ADVD3WUC 20
+`define VNIC_CTRL__EN_PHY_PWR_MGMT 21
+`define VNIC_CTRL__SDP0_IODIR 22
+`define VNIC_CTRL__SDP1_IODIR 23
+`define VNIC_CTRL__RST 26
+`define VNIC_CTRL__RFCE 27
+`define VNIC_CTRL__TFCE 28
+`define VNIC_CTRL__VME 30
+`define VNIC_CTRL__PHY_RST 31
+
+// Device Status (SDM 13.4.2)
+`define VNIC_STATUS 17'h00008
+`define VNIC_STATUS_RESET 32'h00000281
+`define VNIC_STATUS_WMASK 32'h00000000
+`define VNIC_STATUS__FD 0
+`define VNIC_STATUS__LU 1
+`define VNIC_STATUS__FUNCTION_ID 3:2
+`define VNIC_STATUS__TXOFF 4
+`define VNIC_STATUS__TBIMODE 5
+`define VNIC_STATUS__SPEED 7:6
+`define VNIC_STATUS__SPEED_10 2'd0
+`define VNIC_STATUS__SPEED_100 2'd1
+`define VNIC_STATUS__SPEED_1000 2'd2
+`define VNIC_STATUS__ASDV 9:8
+`define VNIC_STATUS__ASDV_10 2'd0
+`define VNIC_STATUS__ASDV_100 2'd1
+`define VNIC_STATUS__ASDV_1000 2'd2
+`define VNIC_STATUS__PCI66 11
+`define VNIC_STATUS__BUS64 12
+`define VNIC_STATUS__PCIX_MODE 13
+`define VNIC_STATUS__PCIXSPD 15:14
+
+// EEPROM/Flash Control (SDM 13.4.3)
+`define VNIC_EECD 17'h00010
+`define VNIC_EECD_RESET 32'h00000118
+`define VNIC_EECD_WMASK 32'h00000077
+`define VNIC_EECD__SK 0
+`define VNIC_EECD__CS 1
+`define VNIC_EECD__DI 2
+`define VNIC_EECD__DO 3
+`define VNIC_EECD__FWE 5:4
+`define VNIC_EECD__EE_REQ 6
+`define VNIC_EECD__EE_GNT 7
+`define VNIC_EECD__EE_PRES 8
+`define VNIC_EECD__EE_SIZE 9
+
+// EEPROM Read (SDM 13.4.4)
+`define VNIC_EERD 17'h00014
+`define VNIC_EERD_RESET 32'h00000000
+`define VNIC_EERD_WMASK 32'h0000FF00
+`define VNIC_EERD__START 0
+`define VNIC_EERD__DONE 4
+`define VNIC_EERD__ADDR 15:8
+`define VNIC_EERD__DATA 31:16
+
+// Extended Device Control (SDM 13.4.6)
+`define VNIC_CTRL_EXT 17'h00018
+`define VNIC_CTRL_EXT_RESET 32'h00000000
+`define VNIC_CTRL_EXT_WMASK 32'h00E29CCF
+`define VNIC_CTRL_EXT__GPI_EN 3:0
+`define VNIC_CTRL_EXT__SDP_DATA 7:6
+`define VNIC_CTRL_EXT__SDP_IODIR 11:10
+`define VNIC_CTRL_EXT__ASDCHK 12
+`define VNIC_CTRL_EXT__EE_RST 13
+`define VNIC_CTRL_EXT__SPD_BYPS 15
+`define VNIC_CTRL_EXT__RO_DIS 17
+`define VNIC_CTRL_EXT__VREG_POWER_DOWN 21
+`define VNIC_CTRL_EXT__LINK_MODE 23:22
+
+// MDI Control (SDM 13.4.7)
+`define VNIC_MDIC 17'h00020
+`define VNIC_MDIC_RESET 32'h00000000
+`define VNIC_MDIC_WMASK 32'h3FFFFFFF
+`define VNIC_MDIC__DATA 15:0
+`define VNIC_MDIC__REGADD 20:16
+`define VNIC_MDIC__PHYADD 25:21
+`define VNIC_MDIC__OP 27:26
+`define VNIC_MDIC__OP_WRITE 2'd1
+`define VNIC_MDIC__OP_READ 2'd2
+`define VNIC_MDIC__READY 28
+`define VNIC_MDIC__INT_EN 29
+`define VNIC_MDIC__ERROR 30
+
+// Flow Control Address Low (SDM 13.4.8)
+`define VNIC_FCAL 17'h00028
+`define VNIC_FCAL_RESET 32'h00000000
+`define VNIC_FCAL_WMASK 32'hFFFFFFFF
+
+// Flow Control Address High (SDM 13.4.9)
+`define VNIC_FCAH 17'h0002C
+`define VNIC_FCAH_RESET 32'h00000000
+`define VNIC_FCAH_WMASK 32'h0000FFFF
+`define VNIC_FCAH__FCAH 15:0
+
+// Flow Control Type (SDM 13.4.10)
+`define VNIC_FCT 17'h00030
+`define VNIC_FCT_RESET 32'h00000000
+`define VNIC_FCT_WMASK 32'h0000FFFF
+`define VNIC_FCT__FCT 15:0
+
+// VLAN Ether Type (SDM 13.4.11)
+`define VNIC_VET 17'h00038
+`define VNIC_VET_RESET 32'h00008100
+`define VNIC_VET_WMASK 32'h0000FFFF
+`define VNIC_VET__VET 15:0
+
+// Interrupt Cause Read (SDM 13.4.17)
+`define VNIC_ICR 17'h000C0
+`define VNIC_ICR_RESET 32'h00000000
+`define VNIC_ICR_WMASK 32'h0001FFFF
+`define VNIC_ICR__TXDW 0
+`define VNIC_ICR__TXQE 1
+`define VNIC_ICR__LSC 2
+`define VNIC_ICR__RXSEQ 3
+`define VNIC_ICR__RXDMT0 4
+`define VNIC_ICR__RSV5 5
+`define VNIC_ICR__RXO 6
+`define VNIC_ICR__RXT0 7
+`define VNIC_ICR__RSV8 8
+`define VNIC_ICR__MDAC 9
+`define VNIC_ICR__RXCFG 10
+`define VNIC_ICR__RSV11 11
+`define VNIC_ICR__PHYINT 12
+`define VNIC_ICR__GPI_SDP6 13
+`define VNIC_ICR__GPI_SDP7 14
+`define VNIC_ICR__TXD_LOW 15
+`define VNIC_ICR__SRPD 16
+
+// Interrupt Throttling (SDM 13.4.18)
+`define VNIC_ITR 17'h000C4
+`define VNIC_ITR_RESET 32'h00000000
+`define VNIC_ITR_WMASK 32'h0000FFFF
+`define VNIC_ITR__INTERVAL 15:0
+
+// Interrupt Cause Set (SDM 13.4.19)
+`define VNIC_ICS 17'h000C8
+`define VNIC_ICS_RESET 32'h00000000
+`define VNIC_ICS_WMASK 32'h0001FFFF
+`define VNIC_ICS__CAUSES 16:0
+
+// Interrupt Mask Set/Read (SDM 13.4.20)
+`define VNIC_IMS 17'h000D0
+`define VNIC_IMS_RESET 32'h00000000
+`define VNIC_IMS_WMASK 32'h0001FFFF
+`define VNIC_IMS__CAUSES 16:0
+
+// Interrupt Mask Clear (SDM 13.4.21)
+`define VNIC_IMC 17'h000D8
+`define VNIC_IMC_RESET 32'h00000000
+`define VNIC_IMC_WMASK 32'h0001FFFF
+`define VNIC_IMC__CAUSES 16:0
+
+// Receive Control (SDM 13.4.22)
+`define VNIC_RCTL 17'h00100
+`define VNIC_RCTL_RESET 32'h00000000
+`define VNIC_RCTL_WMASK 32'h06DFB3FE
+`define VNIC_RCTL__EN 1
+`define VNIC_RCTL__SBP 2
+`define VNIC_RCTL__UPE 3
+`define VNIC_RCTL__MPE 4
+`define VNIC_RCTL__LPE 5
+`define VNIC_RCTL__LBM 7:6
+`define VNIC_RCTL__LBM_NONE 2'd0
+`define VNIC_RCTL__LBM_MAC 2'd1
+`define VNIC_RCTL__LBM_TCVR 2'd3
+`define VNIC_RCTL__RDMTS 9:8
+`define VNIC_RCTL__RDMTS_HALF 2'd0
+`define VNIC_RCTL__RDMTS_QUARTER 2'd1
+`define VNIC_RCTL__RDMTS_EIGHTH 2'd2
+`define VNIC_RCTL__MO 13:12
+`define VNIC_RCTL__MO_47_36 2'd0
+`define VNIC_RCTL__MO_46_35 2'd1
+`define VNIC_RCTL__MO_45_34 2'd2
+`define VNIC_RCTL__MO_43_32 2'd3
+`define VNIC_RCTL__BAM 15
+`define VNIC_RCTL__BSIZE 17:16
+`define VNIC_RCTL__BSIZE_2048 2'd0
+`define VNIC_RCTL__BSIZE_1024 2'd1
+`define VNIC_RCTL__BSIZE_512 2'd2
+`define VNIC_RCTL__BSIZE_256 2'd3
+`define VNIC_RCTL__VFE 18
+`define VNIC_RCTL__CFIEN 19
+`define VNIC_RCTL__CFI 20
+`define VNIC_RCTL__DPF 22
+`define VNIC_RCTL__PMCF 23
+`define VNIC_RCTL__BSEX 25
+`define VNIC_RCTL__SECRC 26
+
+// Flow Control Transmit Timer Value (SDM 13.4.12)
+`define VNIC_FCTTV 17'h00170
+`define VNIC_FCTTV_RESET 32'h00000000
+`define VNIC_FCTTV_WMASK 32'h0000FFFF
+`define VNIC_FCTTV__TTV 15:0
+
+// Transmit Configuration Word (SDM 13.4.13)
+`define VNIC_TXCW 17'h00178
+`define VNIC_TXCW_RESET 32'h00000000
+`define VNIC_TXCW_WMASK 32'hC000FFFF
+`define VNIC_TXCW__TXCONFIGWORD 15:0
+`define VNIC_TXCW__TXCONFIG 30
+`define VNIC_TXCW__ANE 31
+
+// Receive Configuration Word (SDM 13.4.14)
+`define VNIC_RXCW 17'h00180
+`define VNIC_RXCW_RESET 32'h00000000
+`define VNIC_RXCW_WMASK 32'h00000000
+
+// Transmit Control (SDM 13.4.33)
+`define VNIC_TCTL 17'h00400
+`define VNIC_TCTL_RESET 32'h00000000
+`define VNIC_TCTL_WMASK 32'h033FFFFA
+`define VNIC_TCTL__EN 1
+`define VNIC_TCTL__PSP 3
+`define VNIC_TCTL__CT 11:4
+`define VNIC_TCTL__COLD 21:12
+`define VNIC_TCTL__SWXOFF 22
+`define VNIC_TCTL__RTLC 24
+`define VNIC_TCTL__NRTU 25
+
+// Transmit Inter Packet Gap (SDM 13.4.34)
+`define VNIC_TIPG 17'h00410
+`define VNIC_TIPG_RESET 32'h00000000
+`define VNIC_TIPG_WMASK 32'h3FFFFFFF
+`define VNIC_TIPG__IPGT 9:0
+`define VNIC_TIPG__IPGR1 19:10
+`define VNIC_TIPG__IPGR2 29:20
+
+// Adaptive IFS Throttle (SDM 13.4.35)
+`define VNIC_AIFS 17'h00458
+`define VNIC_AIFS_RESET 32'h00000000
+`define VNIC_AIFS_WMASK 32'h0000FFFF
+`define VNIC_AIFS__AIFS 15:0
+
+// LED Control (SDM 13.4.15)
+`define VNIC_LEDCTL 17'h00E00
+`define VNIC_LEDCTL_RESET 32'h07068302
+`define VNIC_LEDCTL_WMASK 32'hCFCFCFEF
+`define VNIC_LEDCTL__LED0_MODE 3:0
+`define VNIC_LEDCTL__GLOBAL_BLINK_MODE 5
+`define VNIC_LEDCTL__LED0_IVRT 6
+`define VNIC_LEDCTL__LED0_BLINK 7
+`define VNIC_LEDCTL__LED1_MODE 11:8
+`define VNIC_LEDCTL__LED1_IVRT 14
+`define VNIC_LEDCTL__LED1_BLINK 15
+`define VNIC_LEDCTL__LED2_MODE 19:16
+`define VNIC_LEDCTL__LED2_IVRT 22
+`define VNIC_LEDCTL__LED2_BLINK 23
+`define VNIC_LEDCTL__LED3_MODE 27:24
+`define VNIC_LEDCTL__LED3_IVRT 30
+`define VNIC_LEDCTL__LED3_BLINK 31
+
+// Packet Buffer Allocation (SDM 13.4.16)
+`define VNIC_PBA 17'h01000
+`define VNIC_PBA_RESET 32'h00100030
+`define VNIC_PBA_WMASK 32'h0000FFFF
+`define VNIC_PBA__RXA 15:0
+`define VNIC_PBA__TXA 31:16
+
+// Flow Control Receive Threshold Low (SDM 13.4.23)
+`define VNIC_FCRTL 17'h02160
+`define VNIC_FCRTL_RESET 32'h00000000
+`define VNIC_FCRTL_WMASK 32'h8000FFF8
+`define VNIC_FCRTL__RTL 15:3
+`define VNIC_FCRTL__XONE 31
+
+// Flow Control Receive Threshold High (SDM 13.4.24)
+`define VNIC_FCRTH 17'h02168
+`define VNIC_FCRTH_RESET 32'h00000000
+`define VNIC_FCRTH_WMASK 32'h0000FFF8
+`define VNIC_FCRTH__RTH 15:3
+
+// Receive Descriptor Base Low (SDM 13.4.25)
+`define VNIC_RDBAL 17'h02800
+`define VNIC_RDBAL_RESET 32'h00000000
+`define VNIC_RDBAL_WMASK 32'hFFFFFFF0
+`define VNIC_RDBAL__BASE 31:4
+
+// Receive Descriptor Base High (SDM 13.4.26)
+`define VNIC_RDBAH 17'h02804
+`define VNIC_RDBAH_RESET 32'h00000000
+`define VNIC_RDBAH_WMASK 32'hFFFFFFFF
+
+// Receive Descriptor Length (SDM 13.4.27)
+`define VNIC_RDLEN 17'h02808
+`define VNIC_RDLEN_RESET 32'h00000000
+`define VNIC_RDLEN_WMASK 32'h000FFF80
+`define VNIC_RDLEN__LEN 19:7
+
+// Receive Descriptor Head (SDM 13.4.28)
+`define VNIC_RDH 17'h02810
+`define VNIC_RDH_RESET 32'h00000000
+`define VNIC_RDH_WMASK 32'h0000FFFF
+`define VNIC_RDH__INDEX 15:0
+
+// Receive Descriptor Tail (SDM 13.4.29)
+`define VNIC_RDT 17'h02818
+`define VNIC_RDT_RESET 32'h00000000
+`define VNIC_RDT_WMASK 32'h0000FFFF
+`define VNIC_RDT__INDEX 15:0
+
+// Receive Interrupt Delay Timer (SDM 13.4.30)
+`define VNIC_RDTR 17'h02820
+`define VNIC_RDTR_RESET 32'h00000000
+`define VNIC_RDTR_WMASK 32'h0000FFFF
+`define VNIC_RDTR__DELAY 15:0
+`define VNIC_RDTR__FPD 31
+
+// Receive Descriptor Control (SDM 13.4.46)
+`define VNIC_RXDCTL 17'h02828
+`define VNIC_RXDCTL_RESET 32'h00010000
+`define VNIC_RXDCTL_WMASK 32'h013F3F3F
+`define VNIC_RXDCTL__PTHRESH 5:0
+`define VNIC_RXDCTL__HTHRESH 13:8
+`define VNIC_RXDCTL__WTHRESH 21:16
+`define VNIC_RXDCTL__GRAN 24
+
+// Receive Interrupt Absolute Delay Timer (SDM 13.4.31)
+`define VNIC_RADV 17'h0282C
+`define VNIC_RADV_RESET 32'h00000000
+`define VNIC_RADV_WMASK 32'h0000FFFF
+`define VNIC_RADV__DELAY 15:0
+
+// Receive Small Packet Detect Interrupt (SDM 13.4.32)
+`define VNIC_RSRPD 17'h02C00
+`define VNIC_RSRPD_RESET 32'h00000000
+`define VNIC_RSRPD_WMASK 32'h00000FFF
+`define VNIC_RSRPD__SIZE 11:0
+
+// Transmit Descriptor Base Low (SDM 13.4.36)
+`define VNIC_TDBAL 17'h03800
+`define VNIC_TDBAL_RESET 32'h00000000
+`define VNIC_TDBAL_WMASK 32'hFFFFFFF0
+`define VNIC_TDBAL__BASE 31:4
+
+// Transmit Descriptor Base High (SDM 13.4.37)
+`define VNIC_TDBAH 17'h03804
+`define VNIC_TDBAH_RESET 32'h00000000
+`define VNIC_TDBAH_WMASK 32'hFFFFFFFF
+
+// Transmit Descriptor Length (SDM 13.4.38)
+`define VNIC_TDLEN 17'h03808
+`define VNIC_TDLEN_RESET 32'h00000000
+`define VNIC_TDLEN_WMASK 32'h000FFF80
+`define VNIC_TDLEN__LEN 19:7
+
+// Transmit Descriptor Head (SDM 13.4.39)
+`define VNIC_TDH 17'h03810
+`define VNIC_TDH_RESET 32'h00000000
+`define VNIC_TDH_WMASK 32'h0000FFFF
+`define VNIC_TDH__INDEX 15:0
+
+// Transmit Descriptor Tail (SDM 13.4.40)
+`define VNIC_TDT 17'h03818
+`define VNIC_TDT_RESET 32'h00000000
+`define VNIC_TDT_WMASK 32'h0000FFFF
+`define VNIC_TDT__INDEX 15:0
+
+// Transmit Interrupt Delay Value (SDM 13.4.41)
+`define VNIC_TIDV 17'h03820
+`define VNIC_TIDV_RESET 32'h00000000
+`define VNIC_TIDV_WMASK 32'h0000FFFF
+`define VNIC_TIDV__DELAY 15:0
+
+// Transmit Descriptor Control (SDM 13.4.43)
+`define VNIC_TXDCTL 17'h03828
+`define VNIC_TXDCTL_RESET 32'h00000000
+`define VNIC_TXDCTL_WMASK 32'hFF3F3F3F
+`define VNIC_TXDCTL__PTHRESH 5:0
+`define VNIC_TXDCTL__HTHRESH 13:8
+`define VNIC_TXDCTL__WTHRESH 21:16
+`define VNIC_TXDCTL__GRAN 24
+`define VNIC_TXDCTL__LWTHRESH 31:25
+
+// Transmit Absolute Interrupt Delay Value (SDM 13.4.44)
+`define VNIC_TADV 17'h0382C
+`define VNIC_TADV_RESET 32'h00000000
+`define VNIC_TADV_WMASK 32'h0000FFFF
+`define VNIC_TADV__DELAY 15:0
+
+// TCP Segmentation Pad and Minimum Threshold (SDM 13.4.45)
+`define VNIC_TSPMT 17'h03830
+`define VNIC_TSPMT_RESET 32'h01000400
+`define VNIC_TSPMT_WMASK 32'hFFFFFFFF
+`define VNIC_TSPMT__TSMT 15:0
+`define VNIC_TSPMT__TSPBP 31:16
+
+// CRC Error Count (SDM 13.7.1)
+`define VNIC_CRCERRS 17'h04000
+`define VNIC_CRCERRS_RESET 32'h00000000
+`define VNIC_CRCERRS_WMASK 32'h00000000
+
+// Alignment Error Count (SDM 13.7.2)
+`define VNIC_ALGNERRC 17'h04004
+`define VNIC_ALGNERRC_RESET 32'h00000000
+`define VNIC_ALGNERRC_WMASK 32'h00000000
+
+// Symbol Error Count (SDM 13.7.3)
+`define VNIC_SYMERRS 17'h04008
+`define VNIC_SYMERRS_RESET 32'h00000000
+`define VNIC_SYMERRS_WMASK 32'h00000000
+
+// RX Error Count (SDM 13.7.4)
+`define VNIC_RXERRC 17'h0400C
+`define VNIC_RXERRC_RESET 32'h00000000
+`define VNIC_RXERRC_WMASK 32'h00000000
+
+// Missed Packets Count (SDM 13.7.5)
+`define VNIC_MPC 17'h04010
+`define VNIC_MPC_RESET 32'h00000000
+`define VNIC_MPC_WMASK 32'h00000000
+
+// Single Collision Count (SDM 13.7.6)
+`define VNIC_SCC 17'h04014
+`define VNIC_SCC_RESET 32'h00000000
+`define VNIC_SCC_WMASK 32'h00000000
+
+// Excessive Collisions Count (SDM 13.7.7)
+`define VNIC_ECOL 17'h04018
+`define VNIC_ECOL_RESET 32'h00000000
+`define VNIC_ECOL_WMASK 32'h00000000
+
+// Multiple Collision Count (SDM 13.7.8)
+`define VNIC_MCC 17'h0401C
+`define VNIC_MCC_RESET 32'h00000000
+`define VNIC_MCC_WMASK 32'h00000000
+
+// Late Collisions Count (SDM 13.7.9)
+`define VNIC_LATECOL 17'h04020
+`define VNIC_LATECOL_RESET 32'h00000000
+`define VNIC_LATECOL_WMASK 32'h00000000
+
+// Collision Count (SDM 13.7.10)
+`define VNIC_COLC 17'h04028
+`define VNIC_COLC_RESET 32'h00000000
+`define VNIC_COLC_WMASK 32'h00000000
+
+// Defer Count (SDM 13.7.11)
+`define VNIC_DC 17'h04030
+`define VNIC_DC_RESET 32'h00000000
+`define VNIC_DC_WMASK 32'h00000000
+
+// Transmit with No CRS (SDM 13.7.12)
+`define VNIC_TNCRS 17'h04034
+`define VNIC_TNCRS_RESET 32'h00000000
+`define VNIC_TNCRS_WMASK 32'h00000000
+
+// Sequence Error Count (SDM 13.7.13)
+`define VNIC_SEC 17'h04038
+`define VNIC_SEC_RESET 32'h00000000
+`define VNIC_SEC_WMASK 32'h00000000
+
+// Carrier Extension Error Count (SDM 13.7.14)
+`define VNIC_CEXTERR 17'h0403C
+`define VNIC_CEXTERR_RESET 32'h00000000
+`define VNIC_CEXTERR_WMASK 32'h00000000
+
+// Receive Length Error Count (SDM 13.7.15)
+`define VNIC_RLEC 17'h04040
+`define VNIC_RLEC_RESET 32'h00000000
+`define VNIC_RLEC_WMASK 32'h00000000
+
+// XON Received Count (SDM 13.7.16)
+`define VNIC_XONRXC 17'h04048
+`define VNIC_XONRXC_RESET 32'h00000000
+`define VNIC_XONRXC_WMASK 32'h00000000
+
+// XON Transmitted Count (SDM 13.7.17)
+`define VNIC_XONTXC 17'h0404C
+`define VNIC_XONTXC_RESET 32'h00000000
+`define VNIC_XONTXC_WMASK 32'h00000000
+
+// XOFF Received Count (SDM 13.7.18)
+`define VNIC_XOFFRXC 17'h04050
+`define VNIC_XOFFRXC_RESET 32'h00000000
+`define VNIC_XOFFRXC_WMASK 32'h00000000
+
+// XOFF Transmitted Count (SDM 13.7.19)
+`define VNIC_XOFFTXC 17'h04054
+`define VNIC_XOFFTXC_RESET 32'h00000000
+`define VNIC_XOFFTXC_WMASK 32'h00000000
+
+// FC Received Unsupported Count (SDM 13.7.20)
+`define VNIC_FCRUC 17'h04058
+`define VNIC_FCRUC_RESET 32'h00000000
+`define VNIC_FCRUC_WMASK 32'h00000000
+
+// Packets Received (64 Bytes) Count (SDM 13.7.21)
+`define VNIC_PRC64 17'h0405C
+`define VNIC_PRC64_RESET 32'h00000000
+`define VNIC_PRC64_WMASK 32'h00000000
+
+// Packets Received (65-127 Bytes) Count (SDM 13.7.22)
+`define VNIC_PRC127 17'h04060
+`define VNIC_PRC127_RESET 32'h00000000
+`define VNIC_PRC127_WMASK 32'h00000000
+
+// Packets Received (128-255 Bytes) Count (SDM 13.7.23)
+`define VNIC_PRC255 17'h04064
+`define VNIC_PRC255_RESET 32'h00000000
+`define VNIC_PRC255_WMASK 32'h00000000
+
+// Packets Received (256-511 Bytes) Count (SDM 13.7.24)
+`define VNIC_PRC511 17'h04068
+`define VNIC_PRC511_RESET 32'h00000000
+`define VNIC_PRC511_WMASK 32'h00000000
+
+// Packets Received (512-1023 Bytes) Count (SDM 13.7.25)
+`define VNIC_PRC1023 17'h0406C
+`define VNIC_PRC1023_RESET 32'h00000000
+`define VNIC_PRC1023_WMASK 32'h00000000
+
+// Packets Received (1024 Bytes to Maximum) Count (SDM 13.7.26)
+`define VNIC_PRC1522 17'h04070
+`define VNIC_PRC1522_RESET 32'h00000000
+`define VNIC_PRC1522_WMASK 32'h00000000
+
+// Good Packets Received Count (SDM 13.7.27)
+`define VNIC_GPRC 17'h04074
+`define VNIC_GPRC_RESET 32'h00000000
+`define VNIC_GPRC_WMASK 32'h00000000
+
+// Broadcast Packets Received Count (SDM 13.7.28)
+`define VNIC_BPRC 17'h04078
+`define VNIC_BPRC_RESET 32'h00000000
+`define VNIC_BPRC_WMASK 32'h00000000
+
+// Multicast Packets Received Count (SDM 13.7.29)
+`define VNIC_MPRC 17'h0407C
+`define VNIC_MPRC_RESET 32'h00000000
+`define VNIC_MPRC_WMASK 32'h00000000
+
+// Good Packets Transmitted Count (SDM 13.7.30)
+`define VNIC_GPTC 17'h04080
+`define VNIC_GPTC_RESET 32'h00000000
+`define VNIC_GPTC_WMASK 32'h00000000
+
+// Good Octets Received Count Low (SDM 13.7.31)
+`define VNIC_GORCL 17'h04088
+`define VNIC_GORCL_RESET 32'h00000000
+`define VNIC_GORCL_WMASK 32'h00000000
+
+// Good Octets Received Count High (SDM 13.7.31)
+`define VNIC_GORCH 17'h0408C
+`define VNIC_GORCH_RESET 32'h00000000
+`define VNIC_GORCH_WMASK 32'h00000000
+
+// Good Octets Transmitted Count Low (SDM 13.7.32)
+`define VNIC_GOTCL 17'h04090
+`define VNIC_GOTCL_RESET 32'h00000000
+`define VNIC_GOTCL_WMASK 32'h00000000
+
+// Good Octets Transmitted Count High (SDM 13.7.32)
+`define VNIC_GOTCH 17'h04094
+`define VNIC_GOTCH_RESET 32'h00000000
+`define VNIC_GOTCH_WMASK 32'h00000000
+
+// Receive No Buffers Count (SDM 13.7.33)
+`define VNIC_RNBC 17'h040A0
+`define VNIC_RNBC_RESET 32'h00000000
+`define VNIC_RNBC_WMASK 32'h00000000
+
+// Receive Undersize Count (SDM 13.7.34)
+`define VNIC_RUC 17'h040A4
+`define VNIC_RUC_RESET 32'h00000000
+`define VNIC_RUC_WMASK 32'h00000000
+
+// Receive Fragment Count (SDM 13.7.35)
+`define VNIC_RFC 17'h040A8
+`define VNIC_RFC_RESET 32'h00000000
+`define VNIC_RFC_WMASK 32'h00000000
+
+// Receive Oversize Count (SDM 13.7.36)
+`define VNIC_ROC 17'h040AC
+`define VNIC_ROC_RESET 32'h00000000
+`define VNIC_ROC_WMASK 32'h00000000
+
+// Receive Jabber Count (SDM 13.7.37)
+`define VNIC_RJC 17'h040B0
+`define VNIC_RJC_RESET 32'h00000000
+`define VNIC_RJC_WMASK 32'h00000000
+
+// Management Packets Received Count (SDM 13.7.38)
+`define VNIC_MGTPRC 17'h040B4
+`define VNIC_MGTPRC_RESET 32'h00000000
+`define VNIC_MGTPRC_WMASK 32'h00000000
+
+// Management Packets Dropped Count (SDM 13.7.39)
+`define VNIC_MGTPDC 17'h040B8
+`define VNIC_MGTPDC_RESET 32'h00000000
+`define VNIC_MGTPDC_WMASK 32'h00000000
+
+// Management Packets Transmitted Count (SDM 13.7.40)
+`define VNIC_MGTPTC 17'h040BC
+`define VNIC_MGTPTC_RESET 32'h00000000
+`define VNIC_MGTPTC_WMASK 32'h00000000
+
+// Total Octets Received Low (SDM 13.7.41)
+`define VNIC_TORL 17'h040C0
+`define VNIC_TORL_RESET 32'h00000000
+`define VNIC_TORL_WMASK 32'h00000000
+
+// Total Octets Received High (SDM 13.7.41)
+`define VNIC_TORH 17'h040C4
+`define VNIC_TORH_RESET 32'h00000000
+`define VNIC_TORH_WMASK 32'h00000000
+
+// Total Octets Transmitted Low (SDM 13.7.42)
+`define VNIC_TOTL 17'h040C8
+`define VNIC_TOTL_RESET 32'h00000000
+`define VNIC_TOTL_WMASK 32'h00000000
+
+// Total Octets Transmitted High (SDM 13.7.42)
+`define VNIC_TOTH 17'h040CC
+`define VNIC_TOTH_RESET 32'h00000000
+`define VNIC_TOTH_WMASK 32'h00000000
+
+// Total Packets Received (SDM 13.7.43)
+`define VNIC_TPR 17'h040D0
+`define VNIC_TPR_RESET 32'h00000000
+`define VNIC_TPR_WMASK 32'h00000000
+
+// Total Packets Transmitted (SDM 13.7.44)
+`define VNIC_TPT 17'h040D4
+`define VNIC_TPT_RESET 32'h00000000
+`define VNIC_TPT_WMASK 32'h00000000
+
+// Packets Transmitted (64 Bytes) Count (SDM 13.7.45)
+`define VNIC_PTC64 17'h040D8
+`define VNIC_PTC64_RESET 32'h00000000
+`define VNIC_PTC64_WMASK 32'h00000000
+
+// Packets Transmitted (65-127 Bytes) Count (SDM 13.7.46)
+`define VNIC_PTC127 17'h040DC
+`define VNIC_PTC127_RESET 32'h00000000
+`define VNIC_PTC127_WMASK 32'h00000000
+
+// Packets Transmitted (128-255 Bytes) Count (SDM 13.7.47)
+`define VNIC_PTC255 17'h040E0
+`define VNIC_PTC255_RESET 32'h00000000
+`define VNIC_PTC255_WMASK 32'h00000000
+
+// Packets Transmitted (256-511 Bytes) Count (SDM 13.7.48)
+`define VNIC_PTC511 17'h040E4
+`define VNIC_PTC511_RESET 32'h00000000
+`define VNIC_PTC511_WMASK 32'h00000000
+
+// Packets Transmitted (512-1023 Bytes) Count (SDM 13.7.49)
+`define VNIC_PTC1023 17'h040E8
+`define VNIC_PTC1023_RESET 32'h00000000
+`define VNIC_PTC1023_WMASK 32'h00000000
+
+// Packets Transmitted (1024 Bytes to Maximum) Count (SDM 13.7.50)
+`define VNIC_PTC1522 17'h040EC
+`define VNIC_PTC1522_RESET 32'h00000000
+`define VNIC_PTC1522_WMASK 32'h00000000
+
+// Multicast Packets Transmitted Count (SDM 13.7.51)
+`define VNIC_MPTC 17'h040F0
+`define VNIC_MPTC_RESET 32'h00000000
+`define VNIC_MPTC_WMASK 32'h00000000
+
+// Broadcast Packets Transmitted Count (SDM 13.7.52)
+`define VNIC_BPTC 17'h040F4
+`define VNIC_BPTC_RESET 32'h00000000
+`define VNIC_BPTC_WMASK 32'h00000000
+
+// TCP Segmentation Context Transmitted Count (SDM 13.7.53)
+`define VNIC_TSCTC 17'h040F8
+`define VNIC_TSCTC_RESET 32'h00000000
+`define VNIC_TSCTC_WMASK 32'h00000000
+
+// TCP Segmentation Context Transmit Fail Count (SDM 13.7.54)
+`define VNIC_TSCTFC 17'h040FC
+`define VNIC_TSCTFC_RESET 32'h00000000
+`define VNIC_TSCTFC_WMASK 32'h00000000
+
+// Receive Checksum Control (SDM 13.4.47)
+`define VNIC_RXCSUM 17'h05000
+`define VNIC_RXCSUM_RESET 32'h00000000
+`define VNIC_RXCSUM_WMASK 32'h000003FF
+`define VNIC_RXCSUM__PCSS 7:0
+`define VNIC_RXCSUM__IPOFLD 8
+`define VNIC_RXCSUM__TUOFLD 9
+
+// Multicast Table Array (SDM 13.5.1)
+`define VNIC_MTA 17'h05200
+`define VNIC_MTA_RESET 32'h00000000
+`define VNIC_MTA_WMASK 32'hFFFFFFFF
+`define VNIC_MTA_COUNT 128
+`define VNIC_MTA_STRIDE 4
+
+// Receive Address Low (SDM 13.5.2)
+`define VNIC_RAL 17'h05400
+`define VNIC_RAL_RESET 32'h00000000
+`define VNIC_RAL_WMASK 32'hFFFFFFFF
+`define VNIC_RAL_COUNT 16
+`define VNIC_RAL_STRIDE 8
+
+// Receive Address High (SDM 13.5.3)
+`define VNIC_RAH 17'h05404
+`define VNIC_RAH_RESET 32'h00000000
+`define VNIC_RAH_WMASK 32'h8003FFFF
+`define VNIC_RAH_COUNT 16
+`define VNIC_RAH_STRIDE 8
+`define VNIC_RAH__RAH 15:0
+`define VNIC_RAH__ASEL 17:16
+`define VNIC_RAH__ASEL_DEST 2'd0
+`define VNIC_RAH__ASEL_SOURCE 2'd1
+`define VNIC_RAH__AV 31
+
+// VLAN Filter Table Array (SDM 13.5.4)
+`define VNIC_VFTA 17'h05600
+`define VNIC_VFTA_RESET 32'h00000000
+`define VNIC_VFTA_WMASK 32'hFFFFFFFF
+`define VNIC_VFTA_COUNT 128
+`define VNIC_VFTA_STRIDE 4
+
+// Wake Up Control (SDM 13.6.1)
+`define VNIC_WUC 17'h05800
+`define VNIC_WUC_RESET 32'h00000000
+`define VNIC_WUC_WMASK 32'h0000000B
+`define VNIC_WUC__APME 0
+`define VNIC_WUC__PME_EN 1
+`define VNIC_WUC__APMPME 3
+
+// Wake Up Filter Control (SDM 13.6.2)
+`define VNIC_WUFC 17'h05808
+`define VNIC_WUFC_RESET 32'h00000000
+`define VNIC_WUFC_WMASK 32'h000F80FF
+`define VNIC_WUFC__LNKC 0
+`define VNIC_WUFC__MAG 1
+`define VNIC_WUFC__EX 2
+`define VNIC_WUFC__MC 3
+`define VNIC_WUFC__BC 4
+`define VNIC_WUFC__ARP 5
+`define VNIC_WUFC__IPV4 6
+`define VNIC_WUFC__IPV6 7
+`define VNIC_WUFC__NOTCO 15
+`define VNIC_WUFC__FLX 19:16
+
+// Wake Up Status (SDM 13.6.3)
+`define VNIC_WUS 17'h05810
+`define VNIC_WUS_RESET 32'h00000000
+`define VNIC_WUS_WMASK 32'h00000000
+
+// Management Control (SDM not in the SDM)
+`define VNIC_MANC 17'h05820
+`define VNIC_MANC_RESET 32'h00000000
+`define VNIC_MANC_WMASK 32'hFFFFFFFF
+
+// IP Address Valid (SDM 13.6.4)
+`define VNIC_IPAV 17'h05838
+`define VNIC_IPAV_RESET 32'h00000000
+`define VNIC_IPAV_WMASK 32'h0001000F
+`define VNIC_IPAV__V4 3:0
+`define VNIC_IPAV__V60 16
+
+// IPv4 Address Table (SDM 13.6.5)
+`define VNIC_IP4AT 17'h05840
+`define VNIC_IP4AT_RESET 32'h00000000
+`define VNIC_IP4AT_WMASK 32'hFFFFFFFF
+`define VNIC_IP4AT_COUNT 4
+`define VNIC_IP4AT_STRIDE 8
+
+// IPv6 Address Table (SDM 13.6.6)
+`define VNIC_IP6AT 17'h05880
+`define VNIC_IP6AT_RESET 32'h00000000
+`define VNIC_IP6AT_WMASK 32'hFFFFFFFF
+`define VNIC_IP6AT_COUNT 4
+`define VNIC_IP6AT_STRIDE 4
+
+// Flexible Filter Length Table (SDM 13.6.9)
+`define VNIC_FFLT 17'h05F00
+`define VNIC_FFLT_RESET 32'h00000000
+`define VNIC_FFLT_WMASK 32'h000007FF
+`define VNIC_FFLT_COUNT 4
+`define VNIC_FFLT_STRIDE 8
+`define VNIC_FFLT__LEN 10:0
+
+// Flexible Filter Mask Table (SDM 13.6.10)
+`define VNIC_FFMT 17'h09000
+`define VNIC_FFMT_RESET 32'h00000000
+`define VNIC_FFMT_WMASK 32'h0000000F
+`define VNIC_FFMT_COUNT 128
+`define VNIC_FFMT_STRIDE 8
+`define VNIC_FFMT__MASK 3:0
+
+// Flexible Filter Value Table (SDM 13.6.11)
+`define VNIC_FFVT 17'h09800
+`define VNIC_FFVT_RESET 32'h00000000
+`define VNIC_FFVT_WMASK 32'hFFFFFFFF
+`define VNIC_FFVT_COUNT 128
+`define VNIC_FFVT_STRIDE 8
+`endif
