@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vnic.nic.registers import CTRL, ICR, RCTL, REGISTERS, RegisterInfo, Reg, locate
+from vnic.nic.registers import CTRL, ICR, RCTL, REGISTERS, Reg, RegisterInfo, locate
 
 
 def info(register: Reg) -> RegisterInfo:
@@ -24,8 +24,8 @@ def test_offsets_lie_in_the_bar_and_never_twice() -> None:
     assert all(offset % 4 == 0 and offset < 0x20000 for offset in offsets)
 
 
-#: Linux 6.1 drivers/net/ethernet/intel/e1000/e1000_ethtool.c, e1000_reg_test: bits that must hold any pattern, and
-#: that alone may read back.
+#: Linux 6.1 drivers/net/ethernet/intel/e1000/e1000_ethtool.c, e1000_reg_test: bits that must hold any
+#: pattern, and that alone may read back.
 ETHTOOL_MASKS = {
     Reg.FCAL: 0xFFFFFFFF,
     Reg.FCAH: 0x0000FFFF,
