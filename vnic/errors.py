@@ -1,7 +1,8 @@
 """The exceptions every room shares.
 
 A message is one line that says what is wrong, where, and what to do about it; the command prints it as it is
-and leaves with `exit_code`. Errors that only one room can raise live in that room and derive from `VnicError`.
+and leaves with `exit_code`. Errors that only one room can raise live in that room and derive from
+`VnicError`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Host memory: one physical address space that a driver, a NIC and a simulator see as the same bytes.
 
-The bytes live in an anonymous file (memfd), so another process maps them by file descriptor and nothing is left
-behind when the last one closes it. Addresses are physical; a region of them may be missing, as the hole below
-4 GiB is on a PC. Pages that nobody touched cost nothing.
+The bytes live in an anonymous file (memfd), so another process maps them by file descriptor and nothing is
+left behind when the last one closes it. Addresses are physical; a region of them may be missing, as the hole
+below 4 GiB is on a PC. Pages that nobody touched cost nothing.
 """
 
 from __future__ import annotations

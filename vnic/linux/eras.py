@@ -1,8 +1,8 @@
 """Rules that hold from one kernel version to another.
 
-A `Rule` is one question about the kernel (how is an skb head sized? which way do page fragments grow?) with the
-answer of each era in order. It is the only place that compares kernel versions, so everything a version decides
-can be found by looking for `Rule(`.
+A `Rule` is one question about the kernel (how is an skb head sized? which way do page fragments grow?) with
+the answer of each era in order. It is the only place that compares kernel versions, so everything a version
+decides can be found by looking for `Rule(`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ T = TypeVar("T")
 class Era(NamedTuple, Generic[T]):
     """From version `since` on the answer is `value`.
 
-    `stable` names releases of older branches that took the change over: (6, 1, 31) stands for 6.1.31 and the later
-    6.1.y. `source` is the file, commit or tree that shows it.
+    `stable` names releases of older branches that took the change over: (6, 1, 31) stands for 6.1.31 and the
+    later 6.1.y. `source` is the file, commit or tree that shows it.
     """
 
     since: Version

@@ -25,7 +25,9 @@ class UnknownProfile(UsageError):
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known[-3:])
-        super().__init__(f"unknown kernel {name!r}: did you mean {', '.join(near)}? (`vnic kernels` lists all)")
+        super().__init__(
+            f"unknown kernel {name!r}: did you mean {', '.join(near)}? (`vnic kernels` lists all)"
+        )
         self.name = name
         self.near = tuple(near)
 

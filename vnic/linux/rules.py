@@ -1,7 +1,7 @@
 """What changed in the kernel's receive-buffer code, and when: every version-gated rule of `vnic.linux`.
 
-Sizes and alignments are constants of a profile; these rules say how a version uses them. Sources name the file and
-the tree or commit the change was seen in.
+Sizes and alignments are constants of a profile; these rules say how a version uses them. Sources name the
+file and the tree or commit the change was seen in.
 """
 
 from __future__ import annotations

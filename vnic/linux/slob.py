@@ -1,0 +1,159 @@
+"""SLOB, the byte-granular allocator of small kernels (up to 6.3): kmalloc has no classes, only a header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vnic.linux.eras import Era, Rule
+from vnic.linux.pages import BadFree, Page, PageAllocator, get_order
+from vnic.linux.profile import KernelProfile
+
+NATURAL_ALIGN: Rule[bool] = Rule(
+    "SLOB aligns power-of-two requests to their size",
+    [
+        Era((2, 6, 16), False, "mm/slob.c 2.6.16"),
+        Era((5, 4), True, "commit 59bb47985c1d (5.4)"),
+    ],
+)
+
+
+class SlobHeap:
+    """First fit in pages: the header of `kmalloc_min_size` bytes before each object holds its size.
+
+    Attributes:
+        objects: every object in use: its address and the bytes of it.
+    """
+
+    __slots__ = ("_align", "_fail", "_free", "_header", "_natural", "_pages", "_unit", "objects")
+
+    def __init__(
+        self, profile: KernelProfile, pages: PageAllocator, *, fail: Callable[[str], bool] | None = None
+    ) -> None:
+        self._pages = pages
+        self._fail = fail
+        self._header = self._align = profile.kmalloc_min_size
+        self._natural = NATURAL_ALIGN.at(profile.version)
+        self._unit = 2 if pages.page_size <= 65534 else 4  # sizeof(slobidx_t): s16, s32 for 64 KiB pages
+        # The free stretches of each page in use, as (start, length), ascending.
+        self._free: dict[int, list[tuple[int, int]]] = {}
+        self.objects: dict[int, int] = {}
+
+    def kmalloc(self, size: int) -> int | None:
+        """The address of `size` bytes, or None when there is no page."""
+        if self._fail is not None and self._fail("kmalloc"):
+            return None
+        if size >= self._pages.page_size - self._header:
+            page = self._pages.alloc(get_order(size, self._pages.page_size))
+            if page is None:
+                return None
+            self.objects[page.address] = page.size
+            return page.address
+        natural = self._natural and size & (size - 1) == 0
+        align = max(self._align, size) if natural else self._align
+        return self._take(self._rounded(size), align, self._header)
+
+    def _rounded(self, size: int) -> int:
+        return max(-(-size // self._unit), 1) * self._unit
+
+    def _take(self, size: int, align: int, header: int) -> int | None:
+        """Carves `header + size` bytes so that the object behind the header is aligned; its address."""
+        for stretches in self._free.values():
+            address = self._fit(stretches, size, align, header)
+            if address is not None:
+                return address
+        page = self._pages.alloc(0)
+        if page is None:
+            return None
+        stretches = self._free[page.address] = [(page.address, page.size)]
+        return self._fit(stretches, size, align, header)
+
+    def _fit(self, stretches: list[tuple[int, int]], size: int, align: int, header: int) -> int | None:
+        for index, (start, length) in enumerate(stretches):
+            address = -(-(start + header) // align) * align
+            first, end = address - header, address + size
+            if end <= start + length:
+                pieces = [(start, first - start), (end, start + length - end)]
+                stretches[index : index + 1] = [piece for piece in pieces if piece[1]]
+                self.objects[address] = size
+                return address
+        return None
+
+    def kfree(self, address: int) -> None:
+        """Frees what kmalloc gave. Raises BadFree."""
+        size = self.objects.pop(address, None)
+        if size is None:
+            raise BadFree(f"kfree({address:#x}): freed twice, or never allocated")
+        page = self._pages.find(address)
+        if page.address in self._free:
+            self._give(page, address - self._header, size + self._header)
+        else:
+            self._pages.put(page)
+
+    def _give(self, page: Page, start: int, length: int) -> None:
+        """Puts a stretch back, merges it with its neighbours, and frees the page when it is empty."""
+        merged: list[tuple[int, int]] = []
+        for piece in sorted([*self._free[page.address], (start, length)]):
+            if merged and merged[-1][0] + merged[-1][1] == piece[0]:
+                merged[-1] = (merged[-1][0], merged[-1][1] + piece[1])
+            else:
+                merged.append(piece)
+        if merged == [(page.address, page.size)]:
+            del self._free[page.address]
+            self._pages.put(page)
+        else:
+            self._free[page.address] = merged
+
+    def ksize(self, address: int) -> int:
+        """The bytes of an object that may be used. Raises BadFree."""
+        size = self.objects.get(address)
+        if size is None:
+            raise BadFree(f"ksize({address:#x}): not in use")
+        return size
+
+    def class_for(self, size: int) -> tuple[str, int] | None:
+        """SLOB has no classes: the request itself with its header, or whole pages."""
+        page = self._pages.page_size
+        if size >= page - self._header:
+            order = get_order(size, page)
+            return f"pages-order-{order}", page << order
+        return "slob", self._rounded(size)
+
+    def roundup(self, size: int) -> int:
+        """`kmalloc_size_roundup` of SLOB: to the minimum alignment, or whole pages."""
+        if size >= self._pages.page_size - self._header:
+            return self._pages.page_size << get_order(size, self._pages.page_size)
+        return -(-size // self._align) * self._align
+
+    def cache(self, name: str, size: int) -> SlobCache:
+        """A named cache: SLOB carves its objects without a header."""
+        return SlobCache(self, name, size)
+
+    def take_object(self, size: int) -> int | None:
+        """One object of a named cache, aligned to the minimum; or None."""
+        return self._take(self._rounded(size), self._align, 0)
+
+    def give_object(self, address: int) -> None:
+        """Gives an object of a named cache back. Raises BadFree."""
+        size = self.objects.pop(address, None)
+        if size is None:
+            raise BadFree(f"{address:#x}: freed twice, or never allocated")
+        self._give(self._pages.find(address), address, size)
+
+
+class SlobCache:
+    """A `kmem_cache` over SLOB."""
+
+    __slots__ = ("_heap", "name", "size")
+
+    def __init__(self, heap: SlobHeap, name: str, size: int) -> None:
+        self._heap = heap
+        self.name = name
+        self.size = size
+
+    def alloc(self) -> int | None:
+        """One object, or None."""
+        return self._heap.take_object(self.size)
+
+    def free(self, address: int) -> None:
+        """Gives one object back. Raises BadFree."""
+        self._heap.give_object(address)
