@@ -56,7 +56,8 @@ class Eeprom:
     def __init__(self, mac: bytes = DEFAULT_MAC) -> None:
         self.words = default_contents(mac)
         self._writable = False
-        self.reset_interface()
+        self._eecd = _RESET
+        self._deselect()
 
     @property
     def mac(self) -> bytes:
@@ -64,9 +65,8 @@ class Eeprom:
         return b"".join(word.to_bytes(2, "little") for word in self.words[:3])
 
     def reset_interface(self) -> None:
-        """EECD takes its reset value, which deselects the part."""
-        self._eecd = _RESET
-        self._deselect()
+        """EECD takes its reset value, which deselects the part. The words and the write enable stay."""
+        self.write_eecd(_RESET)
 
     def _deselect(self) -> None:
         self._bits = 0  # clock edges since the start bit, which is the first

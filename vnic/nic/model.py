@@ -111,7 +111,7 @@ class Controller:
 
     def receive_burst(self, frames: Iterable[tuple[bytes, bool]]) -> None:
         """Frames have come back to back: their descriptors are written back together. As ``receive``."""
-        if self._loopback:
+        if self._tx.loopback:
             return  # the MAC listens to itself
         receive = self._rx.receive
         for frame, bad_fcs in frames:
@@ -266,7 +266,7 @@ class Controller:
 
     def _send(self, frame: bytes) -> None:
         """The MAC has a frame to send. In loopback it always appends the FCS, whoever was to provide it."""
-        if self._loopback:
+        if self._tx.loopback:
             self._rx.receive(frame + fcs(frame), False)
         else:
             self.on_transmit(frame)
@@ -283,10 +283,11 @@ class Controller:
     def _update_paths(self) -> None:
         """Where frames come from and go to, by link and loopback."""
         rctl = self._values[Reg.RCTL]
-        self._loopback = self._phy.loopback or rctl & RCTL.LBM_MASK == RCTL.LBM_MAC
-        online = self._loopback or bool(self._values[Reg.STATUS] & STATUS.LU)
+        loopback = self._phy.loopback or rctl & RCTL.LBM_MASK == RCTL.LBM_MAC
+        online = loopback or bool(self._values[Reg.STATUS] & STATUS.LU)
         self._rx.on = online and bool(rctl & RCTL.EN)
         self._tx.online = online
+        self._tx.loopback = loopback
 
 
 def _zero() -> int:

@@ -1,6 +1,6 @@
 """The PHY behind MDIC: a copper PHY of the Marvell 88E1011 kind at address 1, always at 1000 Mb/s.
 
-IEEE 802.3 clause 22 registers, SDM 13.4.7 (MDIC) and 5.x/11.x (the PHY's own registers). Auto-negotiation
+IEEE 802.3 clause 22 registers, SDM 13.4.7 (MDIC). Auto-negotiation
 is complete as soon as there is a link.
 """
 
@@ -25,7 +25,7 @@ BMCR_ISOLATE: Final = 0x0400
 
 _WRITABLE: Final = {
     BMCR: (0x1140, 0x7DC0),
-    ANAR: (0x01E1, 0x2DFF),
+    ANAR: (0x01E1, 0xBFFF),
     GCON: (0x0300, 0xFF00),
     PSCR: (0x0068, 0xFFFF),
     INTERRUPT_ENABLE: (0x0000, 0xFFFF),

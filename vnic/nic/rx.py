@@ -39,9 +39,9 @@ _pack = RX_STRUCT.pack
 
 
 class _Stored(NamedTuple):
-    """A frame in the FIFO: what will be written to memory, and what its last descriptor will say."""
+    """A frame in the FIFO, and what its last descriptor will say."""
 
-    data: bytes
+    frame: bytes
     blocks: int
     status: int
     errors: int
@@ -62,7 +62,7 @@ class Receiver:
 
     __slots__ = (
         "_bsize", "_bus", "_counted", "_counts", "_fifo", "_filter", "_free_blocks", "_interrupts", "_limit",
-        "_offset", "_sbp", "_strip", "_threshold_shift", "_total_blocks", "_whole_frames",
+        "_rest", "_sbp", "_strip", "_threshold_shift", "_total_blocks", "_whole_frames",
         "delay", "on", "ring",
     )  # fmt: skip
 
@@ -95,7 +95,7 @@ class Receiver:
     def _empty_fifo(self) -> None:
         self._fifo.clear()
         self._free_blocks = self._total_blocks
-        self._offset = 0  # how much of the frame at the head has been written
+        self._rest = b""  # what the frame at the head has still to write, if a part is written
         self._counted = 0  # frames at the head of the FIFO that RNBC has counted
         self._whole_frames = 0  # last descriptors done and not yet written back
 
@@ -135,8 +135,7 @@ class Receiver:
             if counter:
                 counts[counter] += 1
         self._free_blocks -= blocks
-        data = frame[:-FCS_BYTES] if self._strip else frame
-        self._fifo.append(_Stored(data, blocks, status, _CE if bad_fcs else 0))
+        self._fifo.append(_Stored(frame, blocks, status, _CE if bad_fcs else 0))
         self.drain()
 
     def _tolerate(self, length: int, bad_fcs: bool) -> bool:
@@ -160,26 +159,26 @@ class Receiver:
         ready = ring.ready
         bsize = self._bsize
         while fifo:
-            data, blocks, status, errors = fifo[0]
+            frame, blocks, status, errors = fifo[0]
             if not ready and not ring.fetch():
                 self._starve()
                 return
             (address,) = ready.pop()
-            offset = self._offset
-            last = len(data) - offset <= bsize
-            part = data[offset:] if last else data[offset : offset + bsize]
+            data = self._rest or (frame[:-FCS_BYTES] if self._strip else frame)
+            last = len(data) <= bsize
+            part = data if last else data[:bsize]
             if part:
                 self._bus.write(Master.RX_DATA, address, part)
             if last:
                 fifo.popleft()
                 self._free_blocks += blocks
-                self._offset = 0
+                self._rest = b""
                 self._whole_frames += 1
                 if self._counted:
                     self._counted -= 1
                 written = _pack(address, len(part), 0, status, errors, 0)
             else:
-                self._offset = offset + bsize
+                self._rest = data[bsize:]
                 written = _pack(address, bsize, 0, _DD, 0, 0)
             if ring.done(written):
                 self.flush()

@@ -42,13 +42,13 @@ SendFrame = Callable[[bytes], None]
 class Transmitter:
     """Descriptor ring and counters of the transmit side.
 
-    ``send`` gets each frame that goes out; with ``online`` False frames are lost and not counted. ``delay``
-    is TIDV/TADV with the TXDW cause.
+    ``send`` gets each frame that goes out; with ``online`` False frames are lost and not counted.
+    ``loopback`` says that frames come back with an FCS. ``delay`` is TIDV/TADV with the TXDW cause.
     """
 
     __slots__ = (
         "_bus", "_counts", "_ide_only", "_interrupts", "_parts", "_send", "_size", "delay", "enabled",
-        "online", "pad", "ring",
+        "loopback", "online", "pad", "ring",
     )  # fmt: skip
 
     def __init__(self, bus: DmaBus, interrupts: Interrupts, statistics: Statistics, send: SendFrame) -> None:
@@ -63,6 +63,7 @@ class Transmitter:
     def reset(self) -> None:
         """CTRL.RST: disabled, no partial frame, ring idle."""
         self.online = False
+        self.loopback = False
         self.enabled = False
         self.pad = False
         self._ide_only = True  # whether all descriptors that wait for their write-back have IDE
@@ -122,7 +123,8 @@ class Transmitter:
         frame = parts[0] if len(parts) == 1 else b"".join(parts)
         if insert_fcs and self.pad and size < MIN_DATA:
             frame = frame.ljust(MIN_DATA, b"\0")
-        length = len(frame) + FCS_BYTES if insert_fcs else len(frame)
+        # The FCS is the controller's or the last bytes of the driver's data; looped frames always get one.
+        length = len(frame) + FCS_BYTES if insert_fcs or self.loopback else len(frame)
         counts = self._counts
         counts[_TPT] += 1
         counts[_TOT] += length
@@ -130,7 +132,7 @@ class Transmitter:
         counts[_GOTC] += length
         if length >= MIN_FRAME:
             counts[TX_SIZES[size_class(length)]] += 1
-        if size >= 6 and frame[0] & 1:
+        if frame[0] & 1:
             counts[_BPTC if frame.startswith(BROADCAST) else _MPTC] += 1
         self._send(frame)
 
