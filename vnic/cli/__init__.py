@@ -1,0 +1,69 @@
+"""The `vnic` command: the only place that prints.
+
+Nothing is imported here that a command may not need: `vnic buffer` has to answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Final
+
+from vnic.errors import UsageError, VnicError
+
+_WORDS: Final = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+
+
+class _Stopped(BaseException):
+    """SIGINT or SIGTERM, raised wherever the program is, so that what it opened is closed on the way out.
+
+    Not KeyboardInterrupt: the command-line library would turn that into an exit without a word.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    # One is enough: an impatient second Ctrl-C must not interrupt the cleaning up.
+    for each in _WORDS:
+        signal.signal(each, signal.SIG_IGN)
+    raise _Stopped(number)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code: 0 done, 1 failed (a check too), 2 wrong request."""
+    for each in _WORDS:
+        if signal.getsignal(each) != signal.SIG_IGN:
+            signal.signal(each, _stop)
+    try:
+        code = _run()
+        sys.stdout.flush()
+    except VnicError as error:
+        code = _complain(str(error), error.exit_code)
+    except _Stopped as stopped:
+        code = _complain(f"{_WORDS[signal.Signals(stopped.number)]}; nothing was kept", 128 + stopped.number)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
+    sys.exit(code)
+
+
+def _run() -> int:
+    from vnic.cli.app import app, usage_error
+
+    try:
+        result = app(standalone_mode=False, prog_name="vnic")
+    except usage_error as error:
+        return _complain(f"{error.format_message().rstrip('.')}; see `vnic --help`", UsageError.exit_code)
+    return result if isinstance(result, int) else 0
+
+
+def _complain(text: str, code: int) -> int:
+    """One line on stderr, whatever the text holds."""
+    sys.stderr.write(f"vnic: {' '.join(text.split())}\n")
+    return code

@@ -1,0 +1,194 @@
+"""The commands and their options. What they do is in the module of each, imported when it is called."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+import vnic
+
+DEFAULT_KERNEL: Final = "2.6.9/i386-686"
+"""The era of the drivers' comment: buffers of 2048 bytes for MTU 1500, from kmalloc."""
+
+DEFAULT_MTU: Final = 1500
+
+# The command-line library's own base of what a user can get wrong; it exports no name for it.
+usage_error: type[typer.BadParameter] = next(
+    base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
+)
+
+
+class TargetName(StrEnum):
+    """Which NIC a run drives."""
+
+    MODEL = "model"
+    ICARUS = "icarus"
+    BOTH = "both"
+
+
+app = typer.Typer(
+    help="An Intel 8254x network card in Python and in Verilog, under a model of Linux's driver and memory.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Kernel = Annotated[
+    str, typer.Option(metavar="NAME", help="Kernel profile (`vnic kernels` lists them), or a TOML file.")
+]
+Strategy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="skb|jumbo|build_skb", help="How a buffer is allocated; by the kernel's era if not given."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys (docs/commands.md).")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vnic {vnic.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def sim(
+    capture: Annotated[
+        Path | None,
+        typer.Argument(help="pcap or pcapng of Ethernet frames; a recording of ours if not given."),
+    ] = None,
+    kernel: Kernel = DEFAULT_KERNEL,
+    mtu: Annotated[
+        int, typer.Option(help="46 to 16110 bytes; longer frames are dropped by the NIC.")
+    ] = DEFAULT_MTU,
+    buffer: Annotated[
+        int | None,
+        typer.Option(help="Receive buffer: 256 … 16384 bytes; the driver's own rule if not given."),
+    ] = None,
+    strategy: Strategy = None,
+    target: Annotated[
+        TargetName, typer.Option(help="Python NIC, Verilog NIC, or both and compared.")
+    ] = TargetName.BOTH,
+    data_width: Annotated[
+        int, typer.Option(help="Bits of the Verilog NIC's DMA bus: 64, 128, 256, 512.")
+    ] = 64,
+    rx_ring: Annotated[int, typer.Option(help="Receive descriptors: 8 to 4096, a multiple of 8.")] = 256,
+    tx_ring: Annotated[int, typer.Option(help="Transmit descriptors: 8 to 4096, a multiple of 8.")] = 256,
+    seed: Annotated[int, typer.Option(help="Of everything random; the same seed gives the same cycles.")] = 1,
+    waves: Annotated[
+        bool, typer.Option("--waves", envvar="WAVES", help="Write an FST of the Verilog NIC.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Result directory; out/sim-DATE-TIME if not given.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an older result in --out.")] = False,
+    json: Json = False,
+) -> int:
+    """Play a capture through driver, NIC and memory, and judge what the NIC wrote.
+
+    The frames go to the behavioural NIC and to the Verilog NIC in Icarus, under the same driver model on the
+    same kernel's memory. Every frame, descriptor, DMA write, counter and register is compared, and every rule
+    of docs/checks.md looked at. Exit code 1 if one of them failed.
+
+    Examples:
+
+    - `vnic sim`: a recorded capture, on the kernel of the comment "RXBUFFER_2048 --> size-4096"
+
+    - `vnic sim my.pcapng --kernel 6.1/x86_64 --target model`: no simulator needed
+
+    - `vnic sim jumbo.pcap --mtu 9000 --data-width 256 --out result`
+
+    - `vnic sim --buffer 512 --json | jq .verdicts`
+    """
+    from vnic.cli.sim import Request, sim_command
+
+    return sim_command(
+        Request(
+            capture=capture,
+            kernel=kernel,
+            mtu=mtu,
+            buffer=buffer,
+            strategy=strategy,
+            targets=("model", "icarus") if target is TargetName.BOTH else (target.value,),
+            data_width=data_width,
+            rx_ring=rx_ring,
+            tx_ring=tx_ring,
+            seed=seed,
+            waves=waves,
+            out=out,
+            force=force,
+        ),
+        as_json=json,
+    )
+
+
+@app.command()
+def buffer(
+    mtu: Annotated[int | None, typer.Option(help="The buffer that the driver takes for this MTU.")] = None,
+    size: Annotated[int | None, typer.Option(help="A buffer of so many bytes: 64 to 16384.")] = None,
+    kernel: Kernel = DEFAULT_KERNEL,
+    strategy: Strategy = None,
+    json: Json = False,
+) -> int:
+    """Draw one receive buffer to scale: what was allocated, who has which byte, and whether it spilled.
+
+    Examples:
+
+    - `vnic buffer`: MTU 1500 on 2.6.9, where 2048 bytes cost 4096
+
+    - `vnic buffer --mtu 9000 --kernel 6.1/x86_64`
+
+    - `vnic buffer --size 1522 --kernel 2.6.18/ppc64 --json`
+    """
+    from vnic.cli.buffer import buffer_command
+
+    return buffer_command(mtu, size, kernel, strategy, as_json=json)
+
+
+@app.command()
+def kernels(
+    name: Annotated[
+        str | None, typer.Argument(help="Show this one with the source of every constant.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """List the kernel profiles, or show one with the source of each constant.
+
+    Examples:
+
+    - `vnic kernels`
+
+    - `vnic kernels 6.1/x86_64`
+    """
+    from vnic.cli.kernels import kernels_command
+
+    return kernels_command(name, as_json=json)
+
+
+@app.command()
+def doctor(json: Json = False) -> int:
+    """Say what is installed, what is missing and how to get it. Exit code 1 if `vnic sim` lacks something.
+
+    Examples:
+
+    - `vnic doctor`
+
+    - `vnic doctor --json`
+    """
+    from vnic.cli.doctor import doctor_command
+
+    return doctor_command(as_json=json)
