@@ -8,7 +8,8 @@ from vnic.errors import UsageError
 from vnic.linux.dma import DmaApi
 from vnic.linux.pages import Page, PageAllocator
 from vnic.linux.profile import KernelProfile
-from vnic.linux.skb_alloc import Gfp, SkbAllocator
+from vnic.linux.skb_alloc import Gfp
+from vnic.linux.skb_ops import CopyCounts, SkbOperations
 from vnic.linux.slab import Heap, SlabHeap
 from vnic.linux.slob import SlobHeap
 from vnic.memory import HostMemory
@@ -16,7 +17,7 @@ from vnic.memory import HostMemory
 __all__ = ["Gfp", "Kernel"]
 
 
-class Kernel(SkbAllocator):
+class Kernel(SkbOperations):
     """Allocators, sk_buffs and the DMA API of the kernel that `profile` describes.
 
     Args:
@@ -37,6 +38,7 @@ class Kernel(SkbAllocator):
         napi_slices: the 1 KiB slices of 6.1 to 6.13, else None.
         dma: the DMA API; set `dma.on_map` to watch it.
         live_skbs: sk_buffs in use.
+        counts: what copying operations cost so far.
 
     Raises:
         UsageError: the memory is too small or the kernel too old for the rules.
@@ -70,6 +72,7 @@ class Kernel(SkbAllocator):
         else:
             heap = SlabHeap(profile, pages, cpus, fail=fail)
         super().__init__(profile, memory, pages, heap, fail)
+        self.counts = CopyCounts()
         self.dma = DmaApi(pages, fail=fail)
 
     def kmalloc(self, size: int) -> int | None:

@@ -74,7 +74,7 @@ class PageAllocator:
             self._free[order][address] = None
 
     def alloc(self, order: int = 0) -> Page | None:
-        """A block of `2**order` pages with one reference, or None when there is none (or the injected fault)."""
+        """A block of `2**order` pages with one reference, or None when there is none."""
         if self._fail is not None and self._fail("alloc_pages"):
             return None
         for have in range(order, MAX_ORDER + 1):

@@ -95,18 +95,25 @@ class SkbAllocator:
         if self.profile.version < HELPERS[helper]:
             raise NotInThisKernel(helper, self.profile)
 
-    def alloc_skb(self, size: int) -> SkBuff | None:
-        """alloc_skb: an skb with room for `size` bytes and a head from kmalloc."""
+    def take_sk_buff(self) -> int | None:
+        """The sk_buff structure itself, from its own cache: its address, or None."""
         if self._fail is not None and self._fail("kmem_cache_alloc"):
             return None
         address = self._skbs.alloc()
+        if address is not None:
+            self.live_skbs += 1
+        return address
+
+    def alloc_skb(self, size: int) -> SkBuff | None:
+        """alloc_skb: an skb with room for `size` bytes and a head from kmalloc."""
+        address = self.take_sk_buff()
         if address is None:
             return None
         head = self.heads.alloc(size)
         if head is None:
             self._skbs.free(address)
+            self.live_skbs -= 1
             return None
-        self.live_skbs += 1
         start = head.address
         return SkBuff(self, address, start, start + head.usable, head.truesize, head.request, None)
 
@@ -192,12 +199,10 @@ class SkbAllocator:
 
     def _around(self, page: Page, head: int, size: int) -> SkBuff | None:
         """An skb round a fragment whose reference on `page` it takes over; gives it back when that fails."""
-        failed = self._fail is not None and self._fail("kmem_cache_alloc")
-        address = None if failed else self._skbs.alloc()
+        address = self.take_sk_buff()
         if address is None:
             self.pages.put(page)
             return None
-        self.live_skbs += 1
         sizes = self.heads.sizes
         return SkBuff(self, address, head, head + size - sizes.shinfo, size + sizes.skb, size, page)
 
@@ -232,12 +237,9 @@ class SkbAllocator:
         fragments).
         """
         self.require("netdev_alloc_frag" if frag_size else "build_skb")
-        if self._fail is not None and self._fail("kmem_cache_alloc"):
-            return None
-        address = self._skbs.alloc()
+        address = self.take_sk_buff()
         if address is None:
             return None
-        self.live_skbs += 1
         sizes = self.heads.sizes
         page = self.pages.find(head) if frag_size else None
         size = frag_size or self.slab.ksize(head)

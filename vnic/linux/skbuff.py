@@ -12,49 +12,13 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple, Protocol
 
-from vnic.errors import VnicError
 from vnic.linux.pages import Page
+from vnic.linux.skb_panic import SkbBug, SkbOverPanic, SkbUnderPanic
 from vnic.memory import HostMemory
 
+__all__ = ["ETH_HLEN", "Frag", "SharedInfo", "SkBuff", "SkbBug", "SkbOverPanic", "SkbUnderPanic"]
+
 ETH_HLEN = 14
-
-
-class SkbBug(VnicError):
-    """A BUG() of net/core/skbuff.c: the kernel would have stopped here."""
-
-
-class SkbPanic(SkbBug):
-    """skb_panic(): an sk_buff was filled beyond its object. Carries the numbers that Linux prints.
-
-    As in Linux, `len`, `tail` and `data` are those after the operation that went too far.
-    """
-
-    what = "skb_panic"
-
-    def __init__(self, skb: SkBuff, size: int, text: str) -> None:
-        self.len = skb.len
-        self.put = size
-        self.head = skb.head
-        self.data = skb.data
-        self.tail = skb.tail
-        self.end = skb.end
-        base = skb.head if skb.owner.tail_is_offset else 0
-        super().__init__(
-            f"{self.what}: text:{text} len:{self.len} put:{size} head:{self.head:#x} data:{self.data:#x} "
-            f"tail:{self.tail - base:#x} end:{self.end - base:#x}"
-        )
-
-
-class SkbOverPanic(SkbPanic):
-    """skb_over_panic(): skb_put() went past `end`, into skb_shared_info."""
-
-    what = "skb_over_panic"
-
-
-class SkbUnderPanic(SkbPanic):
-    """skb_under_panic(): skb_push() went below `head`."""
-
-    what = "skb_under_panic"
 
 
 class Frag(NamedTuple):
@@ -251,6 +215,45 @@ class SkBuff:
         self.len += size
         self.data_len += size
         self.truesize += truesize
+
+    def take_from_frags(self, size: int) -> None:
+        """Turns the first `size` paged bytes, copied behind the linear ones already, into linear data."""
+        self.tail += size
+        self.data_len -= size
+        kept: list[Frag] = []
+        for page, offset, length in self.shared.frags:
+            cut = min(size, length)
+            size -= cut
+            if cut == length:
+                self.owner.put_page(page)
+            else:
+                kept.append(Frag(page, offset + cut, length - cut))
+        self.shared.frags = kept
+
+    def head_is_shared(self) -> bool:
+        """skb_cloned: whether a clone uses the head too, so that it may not be written."""
+        return self.cloned and self.shared.dataref != 1
+
+    def move_head(self, head: int, end: int, shift: int, request: int) -> None:
+        """Points the skb at a new head into which its data was copied `shift` bytes further in."""
+        self.data += head + shift - self.head
+        self.tail += head + shift - self.head
+        self.mac_header += head + shift - self.head if self.mac_header else 0
+        self.head, self.end = head, end
+        self.request = request
+        self.head_page = None
+        self.cloned = False
+        self.shared = SharedInfo()
+
+    def clone(self, address: int) -> SkBuff:
+        """A second sk_buff, kept at `address`, over the same head."""
+        twin = SkBuff(self.owner, address, self.head, self.end, self.truesize, self.request, self.head_page)
+        twin.data, twin.tail = self.data, self.tail
+        twin.len, twin.data_len = self.len, self.data_len
+        twin.cloned = True
+        twin.shared = self.shared
+        twin.protocol, twin.mac_header = self.protocol, self.mac_header
+        return twin
 
     def copy_bits(self, offset: int, size: int) -> bytes:
         """skb_copy_bits: `size` bytes from `offset` of the data, linear and paged.
