@@ -1,0 +1,66 @@
+// The line from the NIC: collects transmitted frames for Python, a beat a cycle.
+//
+// Plusargs: tx_stall=0 (chance of 256 that a cycle takes no beat), seed=1.
+
+`resetall
+`timescale 1ns / 1ps
+`default_nettype none
+
+module axis_sink #(
+    // Width of the data bus in bits
+    parameter DATA_WIDTH = 64
+) (
+    input  wire                    clk,
+    input  wire                    rst,
+
+    input  wire [DATA_WIDTH-1:0]   s_axis_tdata,
+    input  wire [DATA_WIDTH/8-1:0] s_axis_tkeep,
+    input  wire                    s_axis_tvalid,
+    output wire                    s_axis_tready,
+    input  wire                    s_axis_tlast
+);
+
+integer tx_stall, seed;
+
+initial begin
+    tx_stall = 0;
+    seed = 1;
+    if ($value$plusargs("tx_stall=%d", tx_stall)) ;
+    if ($value$plusargs("seed=%d", seed)) ;
+    if (tx_stall < 0 || tx_stall > 250) $hm_fault("bench: tx_stall outside 0..250");
+    seed = seed + 104729;
+end
+
+reg tready_reg = 1'b0;
+assign s_axis_tready = tready_reg;
+
+// Blocking variables, used in the clocked block alone.
+reg [31:0] chance;
+reg held = 1'b0;
+reg [DATA_WIDTH+DATA_WIDTH/8:0] was;
+
+always @(posedge clk) begin
+    if (rst) begin
+        tready_reg <= 1'b0;
+    end else begin
+        tready_reg <= 1'b1;
+        if (tx_stall != 0) begin
+            chance = $random(seed);
+            tready_reg <= chance[7:0] >= tx_stall;
+        end
+        if (s_axis_tvalid === 1'bx || s_axis_tvalid === 1'bz) $hm_fault("m_axis_tx: TVALID is X or Z");
+        if (held && !(s_axis_tvalid && {s_axis_tlast, s_axis_tkeep, s_axis_tdata} === was)) begin
+            $hm_fault("m_axis_tx: a beat changed or was withdrawn before it was taken");
+        end
+        held = s_axis_tvalid && !tready_reg;
+        if (held) was = {s_axis_tlast, s_axis_tkeep, s_axis_tdata};
+        if (s_axis_tvalid && tready_reg) begin
+            if (!s_axis_tlast && (&s_axis_tkeep)) $tx_beat(s_axis_tdata);
+            else $tx_part(s_axis_tdata, s_axis_tkeep, s_axis_tlast);
+        end
+    end
+end
+
+endmodule
+
+`resetall

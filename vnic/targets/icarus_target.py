@@ -1,0 +1,164 @@
+"""The Verilog NIC as a target: lives inside the simulator, under cocotb.
+
+Python is woken when a command of the bench (sim/reg_master.v) is done and at no other time: never by a clock edge,
+never by a bus beat. A command is one signal set and one event awaited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cocotb.handle import Immediate
+
+from vnic.errors import VnicError
+from vnic.memory import HostMemory
+from vnic.nic.events import DmaEvent, RegisterEvent
+from vnic.nic.port import WireFrame
+from vnic.targets.hostmem import Hostmem, Traffic
+
+# Operations of sim/reg_master.v
+_READ, _WRITE, _SETTLE, _IRQ, _LINK, _RUN = range(6)
+_FAILED = 1 << 33
+
+# A NIC that is not at rest after so many cycles will never be: 0.4 s at 4 ns, the longest ITR and RADV are 17 and 67 ms.
+SETTLE_CYCLES = 100_000_000
+
+
+class SimulationError(VnicError):
+    """The Verilog NIC broke a rule of its buses, or does not come to rest."""
+
+
+def _ignore(_: object) -> None:
+    return None
+
+
+class IcarusWire:
+    """The line of the bench: frame queues in hostmem.c."""
+
+    def __init__(self, hostmem: Hostmem) -> None:
+        self._hostmem = hostmem
+
+    async def offer(self, frames: Sequence[WireFrame]) -> None:
+        """Queue frames towards the NIC; they flow from the next register access, interrupt or settle on."""
+        if frames:
+            self._hostmem.push(frames)
+
+    async def collect(self) -> list[bytes]:
+        """The frames transmitted since the last call, without FCS."""
+        return self._hostmem.pop()
+
+
+class IcarusTarget:
+    """The NIC of `sim/vnic_bench.v`.
+
+    Args:
+        dut: cocotb's handle of the bench top.
+        memory: host memory that the NIC shall see.
+        module: path of hostmem.vpi as given to the simulator.
+        parameters: what the bench was compiled with; checked against what took effect.
+
+    Raises:
+        SimulationError: a parameter did not take.
+        VnicError: the memory cannot be mapped.
+    """
+
+    name = "icarus"
+
+    def __init__(self, dut: Any, memory: HostMemory, module: Path, parameters: dict[str, int]) -> None:
+        for name, wanted in parameters.items():
+            actual = int(getattr(dut, name).value)
+            if actual != wanted:
+                raise SimulationError(f"parameter {name} of the bench is {actual}, not {wanted}: it did not take")
+        self.on_dma: Callable[[DmaEvent], None] = _ignore
+        self.on_register: Callable[[RegisterEvent], None] = _ignore
+        self._dut = dut
+        self._command = dut.command
+        self._answer = dut.answer
+        self._done = dut.answer.value_change
+        self._clock_ns = int(dut.CLK_NS.value)
+        self._hostmem = Hostmem(module, memory, int(dut.DATA_WIDTH.value) // 8)
+        self._wire = IcarusWire(self._hostmem)
+        self._toggle = 0
+
+    @property
+    def wire(self) -> IcarusWire:
+        """The Ethernet side."""
+        return self._wire
+
+    @property
+    def now_ns(self) -> int:
+        """Simulated time in nanoseconds."""
+        return self._hostmem.now_ns
+
+    @property
+    def cycles(self) -> int:
+        """Clock cycles since the simulation began."""
+        return self._hostmem.now_ns // self._clock_ns
+
+    @property
+    def clock_ns(self) -> int:
+        """Clock period in nanoseconds."""
+        return self._clock_ns
+
+    async def read32(self, offset: int) -> int:
+        """Read the register at byte `offset`. Raises SimulationError when the NIC answers with an error."""
+        answer = await self._run(_READ, offset, 0)
+        value = answer >> 1 & 0xFFFFFFFF
+        if answer & _FAILED:
+            raise SimulationError(f"register read at {offset:#x} was answered with an AXI-Lite error")
+        self.on_register(RegisterEvent(self._hostmem.now_ns, False, offset, value))
+        return value
+
+    async def write32(self, offset: int, value: int) -> None:
+        """Write the register at byte `offset`. Raises SimulationError when the NIC answers with an error."""
+        if await self._run(_WRITE, offset, value) & _FAILED:
+            raise SimulationError(f"register write at {offset:#x} was answered with an AXI-Lite error")
+        self.on_register(RegisterEvent(self._hostmem.now_ns, True, offset, value))
+
+    async def interrupt(self, timeout_ns: int) -> bool:
+        """Wait until the interrupt line is up, at most `timeout_ns`; True if it is up."""
+        return not await self._run(_IRQ, 0, max(1, timeout_ns // self._clock_ns)) & _FAILED
+
+    async def settle(self) -> None:
+        """Run until nothing moves any more. Raises SimulationError if that does not happen."""
+        if await self._run(_SETTLE, 0, SETTLE_CYCLES) & _FAILED:
+            dut = self._dut
+            raise SimulationError(
+                f"the NIC is not at rest after {SETTLE_CYCLES} cycles: busy {dut.busy.value}, "
+                f"memory idle {dut.memory_idle.value}, line idle {dut.source_idle.value}"
+            )
+
+    async def run_cycles(self, cycles: int) -> None:
+        """Let the clock run for `cycles`, whatever happens."""
+        await self._run(_RUN, 0, cycles)
+
+    async def set_link(self, up: bool) -> None:
+        """Plug the cable in or pull it."""
+        await self._run(_LINK, 0, int(up))
+
+    def traffic(self) -> Traffic:
+        """Beats on the bus since the last reset_traffic."""
+        return self._hostmem.traffic()
+
+    def reset_traffic(self) -> None:
+        """Count beats from zero."""
+        self._hostmem.reset_traffic()
+
+    def close(self) -> None:
+        """Take the memory away from the simulator."""
+        self._hostmem.detach()
+
+    async def _run(self, operation: int, address: int, data: int) -> int:
+        """One command of the bench; hands over the bus events it caused and returns the answer vector."""
+        self._toggle ^= 1
+        # Immediate: a scheduled write would cost another wake-up, and the bench samples at the next edge anyway.
+        self._command.value = Immediate(operation << 50 | address << 33 | data << 1 | self._toggle)
+        await self._done
+        for event in self._hostmem.events():
+            self.on_dma(event)
+        answer = self._answer.value
+        if not answer.is_resolvable:
+            raise SimulationError(f"register {address:#x} reads as {answer}: X or Z in it")
+        return int(answer)
