@@ -1,0 +1,149 @@
+"""The jumbo strategy: a page behind each descriptor, and one skb with a small head for all pages of a frame.
+
+e1000_alloc_jumbo_rx_buffers and e1000_clean_jumbo_rx_irq, since 2.6.32 for MTU above 1500. Up to 3.16 a head
+waits on the ring beside each page; since 3.18 napi_get_frags supplies one when the frame is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from vnic.driver.buffers import JUMBO_HEAD, RxPlan
+from vnic.driver.options import ETH_FCS_LEN, ETH_HLEN, DriverStats
+from vnic.driver.refill import Buffers, FragBuffers, RxSlot, SkbBuffers
+from vnic.linux.heads import GRO_ROOM
+from vnic.linux.kernel import Kernel
+from vnic.linux.rx_buffer import RxBufferEvent, page_buffer
+from vnic.linux.skbuff import SkBuff
+
+
+class PageBuffers(Buffers):
+    """A page waits behind each descriptor."""
+
+    # e1000_clean_jumbo_rx_irq has stepped over the descriptor by the time it asks for a head.
+    keeps = False
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        plan: RxPlan,
+        stats: DriverStats,
+        mac: str,
+        on_buffer: Callable[[RxBufferEvent], None],
+    ) -> None:
+        super().__init__(kernel, plan, stats, mac, on_buffer)
+        self._page_size = kernel.profile.page_size
+        self._head_on_ring = JUMBO_HEAD.at(kernel.profile.version)
+        self._gro_head = kernel.profile.max_header + GRO_ROOM
+        self._top: SkBuff | None = None
+
+    def fill(self, slot: RxSlot) -> bool:
+        """See Buffers."""
+        if self._head_on_ring is not None and slot.skb is None:
+            slot.skb = self.kernel.rx_alloc_skb(self._head_on_ring)
+            if slot.skb is None:
+                self.failed()
+                return False
+        if slot.page is None:
+            page = self.kernel.pages.alloc(0)
+            if page is None:
+                self.failed()
+                return False
+            slot.page = page
+            slot.event = page_buffer(page, self.length)
+        return self.map(slot, slot.page.address, self.length)
+
+    def receive(self, slot: RxSlot, length: int) -> tuple[SkBuff, bytes] | None:
+        """See Buffers. Up to copybreak the frame is copied into the head and the page stays."""
+        data = self.read(self.unmap(slot), length)
+        if length <= self.plan.copy_up_to:
+            skb = self._head_for(slot, length)
+            if skb is not None:
+                skb.put_data(data[:-ETH_FCS_LEN])
+                self.stats.rx_copybreak += 1
+                return skb, data
+        skb = self._head_for(slot, 0)
+        if skb is None:
+            self.failed()
+            return None
+        self._add(skb, slot, length)
+        return self._whole(skb), data
+
+    def _head_for(self, slot: RxSlot, copied: int) -> SkBuff | None:
+        """An empty skb to copy `copied` bytes into, or (0) to hang pages on."""
+        if self._head_on_ring is not None:
+            skb = slot.skb
+            if skb is None or copied > skb.tailroom():
+                return None
+            slot.skb = None
+            return skb
+        return self.alloc_copy(copied or self._gro_head)
+
+    def _add(self, skb: SkBuff, slot: RxSlot, length: int) -> None:
+        """Moves the slot's page into the skb (e1000_consume_page: the whole page counts)."""
+        page = slot.page
+        if page is not None:
+            skb.add_rx_frag(page, 0, length, self._page_size)
+            slot.page = slot.event = None
+
+    def _whole(self, skb: SkBuff) -> SkBuff:
+        """Cuts the FCS off and brings the Ethernet header into the head, where eth_type_trans looks for it."""
+        skb.trim(skb.len - ETH_FCS_LEN)
+        self.kernel.pskb_may_pull(skb, ETH_HLEN)
+        return skb
+
+    def extend(self, slot: RxSlot, length: int) -> bytes | None:
+        """See Buffers."""
+        data = self.read(self.unmap(slot), length)
+        if self._top is None:
+            self._top = self._head_for(slot, 0)
+            if self._top is None:
+                self.failed()
+                return None
+        self._add(self._top, slot, length)
+        return data
+
+    def finish(self, frame: bytes) -> SkBuff | None:
+        """See Buffers."""
+        skb, self._top = self._top, None
+        return None if skb is None else self._whole(skb)
+
+    def abandon(self) -> None:
+        """See Buffers."""
+        if self._top is not None:
+            self.kernel.kfree_skb(self._top)
+            self._top = None
+
+    def discard(self, slot: RxSlot, length: int) -> None:
+        """Page and head stay for the next frame."""
+        self.unmap(slot)
+
+    def drop(self, slot: RxSlot) -> None:
+        """See Buffers."""
+        if slot.dma:
+            self.unmap(slot)
+        if slot.page is not None:
+            self.kernel.put_page(slot.page)
+            slot.page = slot.event = None
+        if slot.skb is not None:
+            self.kernel.kfree_skb(slot.skb)
+            slot.skb = None
+
+
+STRATEGIES: Final[dict[str, type[Buffers]]] = {
+    "skb": SkbBuffers,
+    "build_skb": FragBuffers,
+    "jumbo": PageBuffers,
+}
+
+
+def make_buffers(
+    kernel: Kernel,
+    plan: RxPlan,
+    stats: DriverStats,
+    mac: str,
+    on_buffer: Callable[[RxBufferEvent], None],
+) -> Buffers:
+    """The strategy of the plan."""
+    return STRATEGIES[plan.strategy](kernel, plan, stats, mac, on_buffer)
