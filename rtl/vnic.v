@@ -35,6 +35,8 @@ module vnic #(
     input  wire                    phy_link,
     output wire                    irq,
     output wire                    busy,
+    // Room in the receive FIFO in 64-byte blocks: the MAC's watermark for PAUSE frames
+    output wire [15:0]             rx_fifo_free,
 
     // Registers: AXI4-Lite, byte address
     input  wire [16:0]             s_axil_awaddr,
@@ -166,7 +168,7 @@ module vnic #(
     wire [DATA_WIDTH-1:0] loop_data, rd_data, src_data;
     wire [47:0] flt_da;
     wire [RX_BITS-1:0] data_src, src_addr;
-    wire [9:0] data_blocks, release_blocks;
+    wire [9:0] rx_free_blocks, data_blocks, release_blocks;
     wire [511:0] rxwb_line, txwb_line;
     wire [3:0] rxwb_strb, txwb_strb;
 
@@ -180,6 +182,7 @@ module vnic #(
             clear_reg <= 1'b0;
     end
 
+    assign rx_fifo_free = {6'd0, rx_free_blocks};
     assign busy = csr_busy || soft_rst || clear_reg || rx_busy || tx_busy || wr_busy || rd_busy;
 
     vnic_csr #(.CLK_NS(CLK_NS), .MAC_ADDRESS(MAC_ADDRESS)) csr (
@@ -215,7 +218,7 @@ module vnic #(
         .s_axis_rx_tkeep(s_axis_rx_tkeep), .s_axis_rx_tvalid(s_axis_rx_tvalid),
         .s_axis_rx_tready(s_axis_rx_tready), .s_axis_rx_tlast(s_axis_rx_tlast),
         .s_axis_rx_tuser(s_axis_rx_tuser), .loop_valid(loop_valid), .loop_first(loop_first),
-        .loop_last(loop_last), .loop_count(loop_count), .loop_data(loop_data), .flt_valid(flt_valid),
+        .loop_last(loop_last), .loop_count(loop_count), .loop_data(loop_data), .free_blocks(rx_free_blocks), .flt_valid(flt_valid),
         .flt_da(flt_da), .flt_accept(flt_accept), .flt_pif(flt_pif), .flt_bcast(flt_bcast),
         .flt_mcast(flt_mcast), .rd_valid(rxd_valid), .rd_ready(rxd_ready), .rd_addr(rxd_addr),
         .rd_len(rxd_len), .rd_data_valid(rxd_data_valid), .rd_data(rd_data), .data_valid(data_valid),

@@ -25,6 +25,8 @@ module vnic_desc_wb (
     output wire         in_ready,
     input  wire [127:0] in_desc,
     input  wire         in_write,
+    // The next descriptor, whenever it comes, is one that is not written
+    input  wire         in_hole,
     input  wire [1:0]   in_cause,
     // 1: more will follow without anybody's doing, so keep a partial line waiting
     input  wire         in_more,
@@ -76,11 +78,13 @@ module vnic_desc_wb (
     wire        fly_empty;
 
     wire push_ok = !cmd_full && !line_full && !fly_full;
-    wire push = any_reg && push_ok && (full_reg || (!in_valid && !in_more));
+    // A descriptor that is not written ends the line: no burst has a hole
+    wire hole = in_hole && strb_reg != 4'd0;
+    wire push = any_reg && push_ok && (full_reg || hole || (!in_valid && !in_more));
     wire accept = in_valid && in_ready;
-    assign in_ready = !full_reg || push_ok;
+    assign in_ready = (!full_reg && !hole) || push_ok;
 
-    // First and last descriptor to be written: the burst spans them
+    // First and last descriptor to be written
     wire [1:0] low = strb_reg[0] ? 2'd0 : strb_reg[1] ? 2'd1 : strb_reg[2] ? 2'd2 : 2'd3;
     wire [1:0] high = strb_reg[3] ? 2'd3 : strb_reg[2] ? 2'd2 : strb_reg[1] ? 2'd1 : 2'd0;
     wire [2:0] span = {1'b0, high - low} + 3'd1;

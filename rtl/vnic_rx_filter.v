@@ -55,6 +55,9 @@ module vnic_rx_filter #(
     input  wire                    release_valid,
     input  wire [9:0]              release_blocks,
 
+    // Room in 64-byte blocks
+    output wire [9:0]              free_blocks,
+
     // Frame stored: length with FCS, CRC error, passed-inexact-filter
     output wire                    store,
     output wire [14:0]             store_len,
@@ -176,15 +179,18 @@ module vnic_rx_filter #(
     wire        b_end = b_valid_reg && b_last_reg && rx_on && !clear;
 
     wire is_huge = b_len_reg > 20'd16384;
+    // A destination address has 6 bytes
+    wire no_address = b_len_reg < 20'd6;
     wire is_short = b_len_reg < 20'd64;
     wire is_long = b_len_reg > 20'd1522 && !lpe;
     wire flawed = b_bad_reg || is_short || is_long;
-    wire pass = b_end && !is_huge && (!flawed || sbp) && flt_accept;
+    wire pass = b_end && !is_huge && (!flawed || sbp) && flt_accept && !no_address;
 
     assign wr_en = b_valid_reg && !b_over;
     assign wr_addr = b_first_reg ? start_reg : next_reg;
     assign wr_data = b_data_reg;
 
+    assign free_blocks = free_reg;
     assign store = pass && !b_over;
     assign store_len = b_len_reg[14:0];
     assign store_ce = b_bad_reg;

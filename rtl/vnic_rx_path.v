@@ -49,6 +49,9 @@ module vnic_rx_path #(
     input  wire [6:0]              loop_count,
     input  wire [DATA_WIDTH-1:0]   loop_data,
 
+    // Room in the FIFO, in 64-byte blocks
+    output wire [9:0]              free_blocks,
+
     // Address filter
     output wire                    flt_valid,
     output wire [47:0]             flt_da,
@@ -163,7 +166,7 @@ module vnic_rx_path #(
         .flt_bcast(flt_bcast), .flt_mcast(flt_mcast),
         .wr_en(fifo_wr), .wr_addr(fifo_wr_addr), .wr_data(fifo_wr_data),
         .release_valid(release_valid), .release_blocks(release_blocks),
-        .store(store), .store_len(store_len), .store_ce(store_ce), .store_pif(store_pif),
+        .free_blocks(free_blocks), .store(store), .store_len(store_len), .store_ce(store_ce), .store_pif(store_pif),
         .ev_valid(ev_valid), .ev_len(ev_len), .ev_crcerrs(ev_crcerrs), .ev_rfc(ev_rfc), .ev_rjc(ev_rjc),
         .ev_ruc(ev_ruc), .ev_roc(ev_roc), .ev_good(ev_good), .ev_bcast(ev_bcast), .ev_mcast(ev_mcast),
         .ev_missed(ev_missed), .busy(filter_busy)
@@ -207,7 +210,7 @@ module vnic_rx_path #(
         .clk(clk), .rst(all_rst),
         .ring_base(ring_base), .ring_len(ring_len), .tail(tail), .load_head(load_head),
         .load_head_data(load_head_data),
-        .in_valid(done_valid), .in_ready(done_ready), .in_desc(done_desc), .in_write(1'b1),
+        .in_valid(done_valid), .in_ready(done_ready), .in_desc(done_desc), .in_write(1'b1), .in_hole(1'b0),
         .in_cause({1'b0, done_eop}), .in_more(done_more),
         .job_valid(wb_valid), .job_ready(wb_ready), .job_addr(wb_addr), .job_len(wb_len),
         .line_data(wb_line), .line_strb(wb_strb), .line_pop(wb_pop), .job_done(wb_done),

@@ -16,6 +16,8 @@ module vnic_tx_engine #(
     input  wire         clk,
     input  wire         rst,
     input  wire         en,
+    // Forget the frame under assembly
+    input  wire         forget,
 
     // Descriptors
     input  wire         desc_valid,
@@ -107,10 +109,12 @@ module vnic_tx_engine #(
             used_reg <= used_reg + (go && eop && !over ? words[11:0] : 12'd0)
                         - (release_valid ? release_words : 12'd0);
 
-        if (rst) begin
-            valid_reg <= 1'b0;
+        if (rst || forget) begin
             bytes_reg <= 17'd0;
             drop_reg <= 1'b0;
+        end
+        if (rst) begin
+            valid_reg <= 1'b0;
             used_reg <= 12'd0;
         end
     end

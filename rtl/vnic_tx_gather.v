@@ -16,6 +16,8 @@ module vnic_tx_gather #(
 ) (
     input  wire                  clk,
     input  wire                  rst,
+    // Forget the frame under assembly; comes while no descriptor is in flight
+    input  wire                  forget,
 
     // Descriptors in flight, see vnic_tx_engine
     input  wire                  entry_valid,
@@ -39,6 +41,7 @@ module vnic_tx_gather #(
     input  wire                  wb_ready,
     output wire [127:0]          wb_desc,
     output wire                  wb_write,
+    output wire                  wb_hole,
     output wire [1:0]            wb_cause,
 
     output wire                  busy
@@ -119,6 +122,7 @@ module vnic_tx_gather #(
     // STA.DD
     assign wb_desc = e_desc | (128'd1 << 96);
     assign wb_write = e_rs;
+    assign wb_hole = entry_valid && !e_rs;
     assign wb_cause = {e_rs && e_ide, e_rs && !e_ide};
     assign wr_en = wr_en_reg;
     assign wr_addr = wr_addr_reg;
@@ -170,14 +174,17 @@ module vnic_tx_gather #(
             frame_valid_reg <= 1'b1;
         end
 
+        if (rst || forget) begin
+            next_reg <= start_reg;
+            fill_reg <= {LB{1'b0}};
+            bytes_reg <= 14'd0;
+        end
         if (rst) begin
             wr_en_reg <= 1'b0;
             frame_valid_reg <= 1'b0;
             flush_reg <= 1'b0;
             next_reg <= {ADDR_BITS{1'b0}};
             start_reg <= {ADDR_BITS{1'b0}};
-            fill_reg <= {LB{1'b0}};
-            bytes_reg <= 14'd0;
             mid_reg <= 1'b0;
         end
     end

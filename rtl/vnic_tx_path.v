@@ -116,6 +116,7 @@ module vnic_tx_path #(
     wire                  done_ready;
     wire [127:0]          done_desc;
     wire                  done_write;
+    wire                  done_hole;
     wire [1:0]            done_cause;
     wire                  retire;
     wire [15:0]           free_before;
@@ -138,7 +139,7 @@ module vnic_tx_path #(
     );
 
     vnic_tx_engine #(.DATA_WIDTH(DATA_WIDTH), .WORDS(WORDS)) engine (
-        .clk(clk), .rst(all_rst), .en(tx_en),
+        .clk(clk), .rst(all_rst), .en(tx_en), .forget(load_head),
         .desc_valid(desc_valid), .desc_ready(desc_ready), .desc(desc),
         .job_valid(data_valid), .job_ready(data_ready), .job_addr(data_addr), .job_len(data_len),
         .entry_valid(entry_valid), .entry_pop(entry_pop), .entry(entry),
@@ -146,12 +147,12 @@ module vnic_tx_path #(
     );
 
     vnic_tx_gather #(.DATA_WIDTH(DATA_WIDTH), .ADDR_BITS(ADDR_BITS)) gather (
-        .clk(clk), .rst(all_rst),
+        .clk(clk), .rst(all_rst), .forget(load_head),
         .entry_valid(entry_valid), .entry_pop(entry_pop), .entry(entry),
         .r_valid(data_data_valid), .r_data(rd_data), .stall(data_stall),
         .wr_en(fifo_wr), .wr_addr(fifo_wr_addr), .wr_data(fifo_wr_data),
         .frame_valid(frame_valid), .frame(frame),
-        .wb_valid(done_valid), .wb_ready(done_ready), .wb_desc(done_desc), .wb_write(done_write),
+        .wb_valid(done_valid), .wb_ready(done_ready), .wb_desc(done_desc), .wb_write(done_write), .wb_hole(done_hole),
         .wb_cause(done_cause), .busy(gather_busy)
     );
 
@@ -159,7 +160,7 @@ module vnic_tx_path #(
         .clk(clk), .rst(all_rst),
         .ring_base(ring_base), .ring_len(ring_len), .tail(tail), .load_head(load_head),
         .load_head_data(load_head_data),
-        .in_valid(done_valid), .in_ready(done_ready), .in_desc(done_desc), .in_write(done_write),
+        .in_valid(done_valid), .in_ready(done_ready), .in_desc(done_desc), .in_write(done_write), .in_hole(done_hole),
         .in_cause(done_cause), .in_more(entry_valid || (desc_valid && desc_ready)),
         .job_valid(wb_valid), .job_ready(wb_ready), .job_addr(wb_addr), .job_len(wb_len),
         .line_data(wb_line), .line_strb(wb_strb), .line_pop(wb_pop), .job_done(wb_done),
