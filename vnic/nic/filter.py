@@ -32,6 +32,9 @@ FILTER_TABLES: Final = (
 )
 """Offsets of the registers that hold addresses."""
 
+_HASH_SHIFT: Final = (4, 3, 2, 0)
+"""By RCTL.MO: bits 47:36, 46:35, 45:34 or 43:32 of the address (there is no step to 44:33)."""
+
 _DONE: Final = int(RxStatus.DD | RxStatus.EOP | RxStatus.IXSM)
 _INEXACT: Final = _DONE | int(RxStatus.PIF)
 
@@ -48,7 +51,7 @@ class Verdict(NamedTuple):
 
 def multicast_hash(address: bytes, offset: int) -> int:
     """The 12 bits of ``address`` (6 bytes) that index the 4096 bits of MTA under RCTL.MO ``offset``."""
-    return (address[4] | address[5] << 8) >> (4 - offset) & 0xFFF
+    return (address[4] | address[5] << 8) >> _HASH_SHIFT[offset] & 0xFFF
 
 
 class AddressFilter:
