@@ -197,7 +197,9 @@ def test_rxdmt0_when_the_threshold_is_crossed_by_a_write_back(bench: Bench) -> N
     assert bench[Reg.ICR] & ICR.RXDMT0 == 0
 
 
-@pytest.mark.parametrize(("bits", "free"), [(RCTL.RDMTS_HALF, 4), (RCTL.RDMTS_QUARTER, 2), (RCTL.RDMTS_EIGHTH, 1)])
+@pytest.mark.parametrize(
+    ("bits", "free"), [(RCTL.RDMTS_HALF, 4), (RCTL.RDMTS_QUARTER, 2), (RCTL.RDMTS_EIGHTH, 1)]
+)
 def test_rdmts(bench: Bench, bits: int, free: int) -> None:
     bench.open_rx(RCTL.EN | bits)
     bench[Reg.IMS] = ICR.RXDMT0
