@@ -29,6 +29,14 @@ class TargetName(StrEnum):
     BOTH = "both"
 
 
+class ModeName(StrEnum):
+    """Which way the frames go."""
+
+    RECEIVE = "receive"
+    REFLECT = "reflect"
+    LOOPBACK = "loopback"
+
+
 app = typer.Typer(
     help="An Intel 8254x network card in Python and in Verilog, under a model of Linux's driver and memory.",
     add_completion=False,
@@ -88,6 +96,9 @@ def sim(
     ] = 64,
     rx_ring: Annotated[int, typer.Option(help="Receive descriptors: 8 to 4096, a multiple of 8.")] = 256,
     tx_ring: Annotated[int, typer.Option(help="Transmit descriptors: 8 to 4096, a multiple of 8.")] = 256,
+    mode: Annotated[
+        ModeName, typer.Option(help="receive; reflect: send back what came; loopback: send through the MAC.")
+    ] = ModeName.RECEIVE,
     seed: Annotated[int, typer.Option(help="Of everything random; the same seed gives the same cycles.")] = 1,
     waves: Annotated[
         bool, typer.Option("--waves", envvar="WAVES", help="Write an FST of the Verilog NIC.")
@@ -124,6 +135,7 @@ def sim(
             buffer=buffer,
             strategy=strategy,
             targets=("model", "icarus") if target is TargetName.BOTH else (target.value,),
+            mode=mode.value,
             data_width=data_width,
             rx_ring=rx_ring,
             tx_ring=tx_ring,

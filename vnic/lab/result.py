@@ -149,7 +149,7 @@ def _cannot(path: Path, error: OSError) -> ResultError:
 
 
 def junit(verdicts: Sequence[Verdict], rules: Iterable[str], seconds: float) -> bytes:
-    """The verdicts as JUnit XML: a case for each rule; an error fails it, warnings and notes are its output."""
+    """JUnit XML: a case for each rule; an error fails it, warnings and notes are its output."""
     found: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         found.setdefault(verdict.rule, []).append(verdict)

@@ -1,0 +1,167 @@
+"""`vnic buffer`: one receive buffer, drawn to scale."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from vnic.cli.console import console, plain_table, print_json
+from vnic.driver.buffers import RX_PATH
+from vnic.errors import UsageError
+from vnic.lab.experiment import layout_for
+from vnic.linux.layout import RxLayout, Segment, rx_layout
+from vnic.linux.profile import KernelProfile, load_profile
+
+DEFAULT_MTU: Final = 1500
+MODERN: Final = "6.1/x86_64"
+SIZES: Final = range(64, 16385)
+ETH_HLEN: Final = 14
+BAR_COLUMNS: Final = 96
+
+# A letter per byte range for terminals and pipes without colour, a colour where there is one.
+_PARTS: Final = {
+    "pad": ("▒", "yellow", "NET_SKB_PAD"),
+    "ip_align": ("i", "magenta", "NET_IP_ALIGN"),
+    "data": ("█", "green", "data, what the NIC may write"),
+    "tailroom": ("-", "cyan", "tailroom"),
+    "shared_info": ("S", "red", "skb_shared_info"),
+    "slack": ("·", "bright_black", "slack, for nobody"),
+    "page": ("█", "blue", "page"),
+}
+
+
+def buffer_command(
+    mtu: int | None, size: int | None, kernel: str, strategy: str | None, *, as_json: bool
+) -> int:
+    """Print the layout of one buffer. Raises UsageError for what no kernel or driver can do."""
+    profile = load_profile(kernel)
+    if mtu is not None and size is not None:
+        raise UsageError("give --mtu (the driver then chooses the size) or --size, not both")
+    if size is not None:
+        layout = sized_layout(profile, size, strategy)
+    else:
+        mtu = DEFAULT_MTU if mtu is None else mtu
+        layout = layout_for(profile, mtu, strategy=strategy)
+    if as_json:
+        print_json(layout_json(layout, mtu))
+        return 0
+    out = console()
+    draw(out, layout, mtu)
+    if mtu is not None and profile.name != MODERN:
+        modern = layout_for(load_profile(MODERN), mtu)
+        out.print(f"\nThe same MTU on {MODERN}: {summary(modern)}.")
+    return 0
+
+
+def sized_layout(profile: KernelProfile, size: int, strategy: str | None) -> RxLayout:
+    """A buffer of `size` bytes, allocated as the profile's e1000 does for MTU 1500. Raises UsageError."""
+    if size not in SIZES:
+        raise UsageError(f"--size {size}: give {SIZES[0]} to {SIZES[-1]} bytes")
+    return rx_layout(profile, size, strategy or RX_PATH.at(profile.version).standard)
+
+
+def layout_json(layout: RxLayout, mtu: int | None) -> dict[str, object]:
+    """The layout under the documented keys of ``vnic buffer --json``."""
+    return {
+        "kernel": layout.kernel,
+        "mtu": mtu,
+        "strategy": layout.strategy,
+        "size": layout.size,
+        "request": layout.request,
+        "allocated": layout.allocated,
+        "size_class": layout.size_class,
+        "home_class": layout.home_class,
+        "spill": layout.spill,
+        "waste": layout.waste,
+        "headroom": layout.headroom,
+        "dma_offset": layout.dma_offset,
+        "truesize": layout.truesize,
+        "shared_info": layout.shinfo,
+        "slab_order": layout.order,
+        "slab_objects": layout.objects,
+        "decides": layout.decides,
+        "segments": [segment._asdict() for segment in layout.segments],
+    }
+
+
+def summary(layout: RxLayout) -> str:
+    """One line on what a buffer costs."""
+    share = 100 * layout.waste / layout.allocated
+    where = layout.size_class.replace("_", " ")
+    return (
+        f"{layout.size} bytes by {layout.strategy} take {layout.allocated} ({where}), "
+        f"{layout.waste} ({share:.0f} %) not for data, truesize {layout.truesize}"
+    )
+
+
+def draw(out: Console, layout: RxLayout, mtu: int | None) -> None:
+    """The bar, its parts, and the verdict."""
+    asked = f"MTU {mtu}, buffer of {layout.size}" if mtu is not None else f"buffer of {layout.size}"
+    out.print(f"[bold]{escape(layout.kernel)}[/]  {asked} bytes, strategy {layout.strategy}\n")
+    columns = min(BAR_COLUMNS, out.width - 2)
+    widths = scale([segment.length for segment in layout.segments], columns)
+    bar = Text()
+    for segment, width in zip(layout.segments, widths, strict=True):
+        mark, colour, _ = _PARTS[segment.name]
+        bar.append(mark * width, style=colour)
+    out.print(bar)
+    out.print(_ruler(layout, columns), style="bright_black")
+    table = plain_table("", "part", "offset#", "bytes#", "%#")
+    for segment in layout.segments:
+        if segment.length:
+            mark, colour, meaning = _PARTS[segment.name]
+            share = f"{100 * segment.length / layout.allocated:.1f}"
+            table.add_row(Text(mark, style=colour), meaning, str(segment.offset), str(segment.length), share)
+    out.print(table)
+    _facts(out, layout)
+
+
+def _facts(out: Console, layout: RxLayout) -> None:
+    place = f"{layout.objects} in a block of {2**layout.order} page{'s' if layout.order else ''}"
+    verdict = (
+        f"[red]SPILL[/] {layout.home_class} → {layout.size_class}"
+        if layout.spill
+        else f"[green]no spill[/] ({layout.size_class.replace('_', ' ')})"
+    )
+    ip = (layout.dma_offset + ETH_HLEN) % 4
+    table = plain_table("", "")
+    table.show_header = False
+    table.add_row("request", f"{layout.request} bytes → {layout.allocated} allocated, {place}")
+    table.add_row("verdict", verdict)
+    table.add_row("", escape(layout.decides))
+    table.add_row(
+        "waste", f"{layout.waste} bytes, {100 * layout.waste / layout.allocated:.0f} % of the object"
+    )
+    table.add_row("DMA start", f"byte {layout.dma_offset} of its cache line; IP header at {ip} mod 4")
+    table.add_row("truesize", f"{layout.truesize} bytes charged to the socket")
+    out.print()
+    out.print(table)
+
+
+def _ruler(layout: RxLayout, columns: int) -> str:
+    """Offsets under the bar: where data begins and ends, and the end of the object."""
+    line = [" "] * (columns + 8)
+    data = next((segment for segment in layout.segments if segment.name == "data"), Segment("data", 0, 0))
+    end = data.offset + data.length
+    taken = -1
+    for offset in dict.fromkeys((0, data.offset, end, layout.allocated)):
+        text = str(offset)
+        at = min(round(columns * offset / layout.allocated), columns + 8 - len(text))
+        if at > taken:
+            line[at : at + len(text)] = text
+            taken = at + len(text)
+    return "".join(line).rstrip()
+
+
+def scale(lengths: list[int], columns: int) -> list[int]:
+    """Column counts that add up to `columns`: proportional, but one for every length above 0."""
+    total = sum(lengths)
+    widths = [max(1, round(columns * length / total)) if length else 0 for length in lengths]
+    while (excess := sum(widths) - columns) != 0:
+        # The longest part hides a column best.
+        longest = max(range(len(widths)), key=widths.__getitem__)
+        widths[longest] -= 1 if excess > 0 else -1
+    return widths

@@ -1,0 +1,297 @@
+"""An experiment: one capture through one or two NICs, compared and judged, and its result directory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import vnic
+from vnic.capture import Capture, read_capture
+from vnic.checks.verdict import Verdict, by_weight
+from vnic.driver import DriverOptions
+from vnic.driver.buffers import plan_rx
+from vnic.errors import UsageError, VnicError
+from vnic.lab.result import FRAMES, RECEIVED, RESULT, TARGETS, WAVES, ResultDirectory
+from vnic.linux.layout import RxLayout, rx_layout
+from vnic.linux.profile import KernelProfile, load_profile
+
+DATA_WIDTHS: Final = (64, 128, 256, 512)
+DEFAULT_CAPTURE: Final = "mixed.pcap"
+
+Progress = Callable[[str, int, int], None]
+"""Gets the name of the NIC, frames done and frames in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What to run.
+
+    Attributes:
+        capture: pcap or pcapng to play.
+        kernel: name of a profile.
+        driver: the driver's parameters.
+        targets: `model`, `icarus`, or both in this order.
+        mode: `receive`, `reflect` or `loopback` (vnic.targets.session).
+        data_width: bits of the Verilog NIC's DMA bus.
+        seed: of everything random in the simulation.
+        waves: write an FST.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    capture: Path
+    kernel: str
+    driver: DriverOptions = field(default_factory=lambda: DriverOptions(promiscuous=True))
+    targets: tuple[str, ...] = ("model", "icarus")
+    mode: str = "receive"
+    data_width: int = 64
+    seed: int = 1
+    waves: bool = False
+
+    def __post_init__(self) -> None:
+        if self.data_width not in DATA_WIDTHS:
+            raise UsageError(f"data width of {self.data_width} bits: give one of 64, 128, 256, 512")
+        if not 0 <= self.seed < 2**31:
+            raise UsageError(f"seed {self.seed}: give 0 to {2**31 - 1}")
+        if self.waves and "icarus" not in self.targets:
+            raise UsageError("waves are those of the Verilog NIC: give --target icarus or both with --waves")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        runs: the figures of each NIC by name (vnic.lab.entry.play).
+        verdicts: of all NICs and of their comparison, errors first.
+        json: what `result.json` holds.
+        path: the result directory.
+    """
+
+    runs: Mapping[str, Mapping[str, Any]]
+    verdicts: tuple[Verdict, ...]
+    json: Mapping[str, Any]
+    path: Path
+
+    @property
+    def failed(self) -> bool:
+        """An error stands among the verdicts."""
+        return any(verdict.severity == "error" for verdict in self.verdicts)
+
+
+def default_capture() -> Path:
+    """The recording that comes with vnic: in the wheel's data, or in the checkout's tests.
+
+    Raises:
+        VnicError: it is in neither place.
+    """
+    package = Path(vnic.__file__).resolve().parent
+    for folder in (package / "_data", package.parent / "tests" / "data"):
+        if (folder / DEFAULT_CAPTURE).is_file():
+            return folder / DEFAULT_CAPTURE
+    raise VnicError(f"{package}: {DEFAULT_CAPTURE} is missing; install vnic again, or name a capture")
+
+
+def layout_for(
+    profile: KernelProfile, mtu: int, buffer: int | None = None, strategy: str | None = None
+) -> RxLayout:
+    """The receive buffer that the profile's e1000 takes for `mtu`. Raises UsageError."""
+    plan = plan_rx(profile, DriverOptions(mtu=mtu, buffer=buffer, strategy=strategy), mtu)
+    return rx_layout(profile, plan.buffer, plan.strategy)
+
+
+def run_experiment(experiment: Experiment, directory: ResultDirectory, progress: Progress) -> Outcome:
+    """Run it, compare, and publish the result directory.
+
+    Raises:
+        UsageError: the capture, the kernel or an option cannot be used.
+        VnicError: a tool is missing, a simulator failed, or the result cannot be written.
+    """
+    from vnic.checks.catalogue import RULES
+
+    profile = load_profile(experiment.kernel)
+    layout = layout_for(profile, experiment.driver.mtu, experiment.driver.buffer, experiment.driver.strategy)
+    capture = read_capture(experiment.capture)
+    if "icarus" in experiment.targets:
+        from vnic.targets.build import tool
+
+        tool("iverilog")
+        tool("gcc")
+    directory.log(f"{experiment.capture}: {len(capture.frames)} frames, {capture.cut} cut ones left out")
+    runs: dict[str, Mapping[str, Any]] = {}
+    for name in experiment.targets:
+        last = name == experiment.targets[-1]
+        runs[name] = _run(experiment, name, directory, progress, received=last)
+        directory.log(f"{name}: {runs[name]['received']} of {runs[name]['offered']} frames received")
+    differences = _compare(experiment.targets, directory)
+    verdicts = _merge(runs, differences)
+    agree = None if len(runs) < 2 else not differences
+    shutil.copyfile(_record(directory, experiment.targets[-1]) / FRAMES, directory.scratch / FRAMES)
+    content = _summary(experiment, capture, runs, verdicts, agree, layout)
+    path = directory.publish(content, [verdict for verdict, _ in verdicts], RULES)
+    return Outcome(runs, tuple(verdict for verdict, _ in verdicts), content, path)
+
+
+def _record(directory: ResultDirectory, name: str) -> Path:
+    return directory.scratch / TARGETS / name
+
+
+def _run(
+    experiment: Experiment, name: str, directory: ResultDirectory, progress: Progress, *, received: bool
+) -> Mapping[str, Any]:
+    """One NIC's run; its record is then in the directory."""
+    from vnic.lab import entry
+
+    spec = {
+        "capture": str(experiment.capture.absolute()),
+        "kernel": experiment.kernel,
+        "driver": asdict(experiment.driver),
+        "mode": experiment.mode,
+        "record": str(_record(directory, name)),
+        "received": str(directory.scratch / RECEIVED) if received else None,
+    }
+    _record(directory, name).parent.mkdir(exist_ok=True)
+    started = time.process_time()
+    if name == "model":
+        from vnic.memory import HostMemory
+        from vnic.nic.port import run
+        from vnic.targets.model import ModelTarget
+
+        with HostMemory(entry.MEMORY_BYTES) as memory:
+            target = ModelTarget(memory)
+            figures = run(entry.play(target, memory, spec, lambda done, total: progress(name, done, total)))
+        return {**figures, "cpu_s": round(time.process_time() - started, 3), "compiled": False}
+    return _run_icarus(experiment, spec, directory, lambda done, total: progress(name, done, total))
+
+
+def _run_icarus(
+    experiment: Experiment,
+    spec: Mapping[str, Any],
+    directory: ResultDirectory,
+    progress: Callable[[int, int], None],
+) -> Mapping[str, Any]:
+    from vnic.lab import entry
+    from vnic.targets.icarus import IcarusJob, SimulatorFailed, run_icarus
+
+    work = directory.scratch / "icarus.work"
+    work.mkdir()
+    job = IcarusJob(
+        entry=entry.ENTRY,
+        spec=spec,
+        out=work,
+        parameters={"DATA_WIDTH": experiment.data_width},
+        seed=experiment.seed,
+        memory_size=entry.MEMORY_BYTES,
+        waves=experiment.waves,
+    )
+    try:
+        result = run_icarus(job, progress)
+    except SimulatorFailed as error:
+        raise _keep_log(error, work) from error
+    if result.waves is not None:
+        result.waves.rename(directory.scratch / WAVES)
+    said = result.log.read_text(errors="replace").strip()
+    for line in said.splitlines():
+        directory.log(f"icarus: {line}")
+    shutil.rmtree(work)
+    return {**result.value, "cpu_s": round(result.cpu_s, 3), "compiled": result.compiled}
+
+
+def _keep_log(error: VnicError, work: Path) -> VnicError:
+    """The same error, with the simulator's log moved to where it outlives the run that failed."""
+    from vnic.targets.build import cache_dir
+    from vnic.targets.icarus import LOG, SimulatorFailed
+
+    kept = cache_dir() / "failed-simulation.log"
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(work / LOG, kept)
+    except OSError:
+        # The disk that stopped the simulator may be the one the cache is on: the message stands for itself.
+        return SimulatorFailed(str(error).replace(str(work / LOG), "its log (lost: the disk is full)"))
+    return SimulatorFailed(str(error).replace(str(work / LOG), str(kept)))
+
+
+def _compare(targets: Sequence[str], directory: ResultDirectory) -> list[Verdict]:
+    if len(targets) < 2:
+        return []
+    from vnic.checks.scoreboard import compare
+
+    return compare([_record(directory, name) for name in targets])
+
+
+def _merge(
+    runs: Mapping[str, Mapping[str, Any]], differences: Sequence[Verdict]
+) -> list[tuple[Verdict, tuple[str, ...]]]:
+    """All verdicts with the NICs they are about: the same finding on both NICs is told once."""
+    merged: dict[str, tuple[Verdict, list[str]]] = {}
+    for name, figures in runs.items():
+        for raw in figures["verdicts"]:
+            verdict = Verdict(
+                raw["id"],
+                raw["severity"],
+                raw["where"],
+                raw["detail"],
+                raw["numbers"],
+                raw["count"],
+                tuple(raw["examples"]),
+            )
+            merged.setdefault(json.dumps(raw, sort_keys=True), (verdict, []))[1].append(name)
+    found = [(verdict, tuple(names)) for verdict, names in merged.values()]
+    found += [(verdict, tuple(runs)) for verdict in differences]
+    return sorted(found, key=lambda item: by_weight(item[0]))
+
+
+def _summary(
+    experiment: Experiment,
+    capture: Capture,
+    runs: Mapping[str, Mapping[str, Any]],
+    verdicts: Sequence[tuple[Verdict, tuple[str, ...]]],
+    agree: bool | None,
+    layout: RxLayout,
+) -> dict[str, Any]:
+    """`result.json` and `vnic sim --json`: docs/commands.md describes every key."""
+    clocked = runs.get("icarus")
+    received = clocked["received"] if clocked else 0
+    sizes = [len(frame.data) for frame in capture.frames]
+    return {
+        "vnic": vnic.__version__,
+        "capture": str(experiment.capture),
+        "capture_sha256": hashlib.sha256(experiment.capture.read_bytes()).hexdigest(),
+        "frames": len(capture.frames),
+        "frames_cut": capture.cut,
+        "frame_bytes": {"min": min(sizes), "max": max(sizes), "sum": sum(sizes)},
+        "received": next(iter(runs.values()))["received"],
+        "agree": agree,
+        "verdicts": [{**verdict.as_json(), "targets": list(names)} for verdict, names in verdicts],
+        "cycles_per_frame": round(clocked["cycles"] / received, 3) if clocked and received else None,
+        "beats_per_frame": round(clocked["beats"] / received, 3) if clocked and received else None,
+        "kernel": experiment.kernel,
+        "mtu": experiment.driver.mtu,
+        "buffer": layout.size,
+        "strategy": layout.strategy,
+        "mode": experiment.mode,
+        "data_width": experiment.data_width,
+        "seed": experiment.seed,
+        "targets": {
+            name: {key: value for key, value in figures.items() if key != "verdicts"}
+            for name, figures in runs.items()
+        },
+    }
+
+
+__all__ = [
+    "RESULT",
+    "Experiment",
+    "Outcome",
+    "default_capture",
+    "layout_for",
+    "run_experiment",
+]
