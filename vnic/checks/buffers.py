@@ -1,0 +1,211 @@
+"""What a receive buffer costs: the slab class it takes, what the NIC believes of it, what sockets pay."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vnic.checks.rule import Rule, Severity
+from vnic.checks.state import State
+from vnic.linux.kmalloc import class_name, kmalloc_sizes
+from vnic.linux.pages import get_order
+from vnic.linux.rx_buffer import PAGE, PAGE_FRAG, RxBufferEvent
+from vnic.nic.registers import RCTL, Reg
+
+ETH_VLAN_FRAME: Final = 1522
+"""Bytes of the longest frame that is received without RCTL.LPE: 8254x SDM 13.4.22."""
+
+SLAB_SPILL: Final = Rule(
+    "slab-spill",
+    "A receive buffer fits the size class of its nominal length",
+    "Headroom and skb_shared_info are added to the nominal length before kmalloc sees it, so that a buffer "
+    "of exactly a power of two takes an object of the next class: RXBUFFER_2048 lives in size-4096. With "
+    "skb_shared_info behind the data that happens even without headroom. The run is not wrong; the memory "
+    "is gone.",
+    "Linux e1000_main.c (comment in e1000_alloc_rx_buffers, since 2.6.16), mm/slab.c, mm/slub.c, __alloc_skb",
+    "warning",
+)
+BUFFER_ROOM: Final = Rule(
+    "buffer-room",
+    "The object holds headroom, data and skb_shared_info",
+    "The allocator gave less than was asked for, or the data area reaches into skb_shared_info, or that "
+    "ends beyond the object: the next frame, or the stack itself, overwrites a neighbour.",
+    "Linux net/core/skbuff.c (__alloc_skb, build_skb: end = object - "
+    "SKB_DATA_ALIGN(sizeof(skb_shared_info)))",
+)
+RCTL_BSIZE: Final = Rule(
+    "rctl-bsize",
+    "RCTL.BSIZE is not larger than the buffer that is mapped",
+    "The NIC knows one buffer size, and only powers of two. A driver that maps 1522 bytes under a BSIZE of "
+    "2048 relies on RCTL.LPE and RCTL.SBP being off, for then no frame is longer: a note. With either of "
+    "them on, or with a buffer below 1522 bytes, any host on the wire can have the NIC write past the "
+    "mapping: an error where that reaches skb_shared_info or the next object, else a warning (e1000 since "
+    "2.6.32 at an MTU of 1504: 1522 bytes of a page are mapped, with LPE on).",
+    "8254x SDM 13.4.22 (RCTL); Linux e1000_main.c (e1000_change_mtu, MAXIMUM_ETHERNET_VLAN_SIZE), since "
+    "2.6.18",
+)
+TRUESIZE: Final = Rule(
+    "truesize",
+    "skb->truesize tells the memory that the payload really takes",
+    "Sockets charge truesize against sk_rcvbuf. Less than the payload: a peer can pin more memory than the "
+    "limit allows (error). Less than the object: the same in the slack, as Linux did up to 3.1 (note). More "
+    "than twice the payload: half of sk_rcvbuf is overhead, which is all that tcp_adv_win_scale reserves "
+    "(note).",
+    "Linux include/linux/skbuff.h (SKB_TRUESIZE), commit 87fb4b7b5330 (3.2); net/ipv4/tcp.c "
+    "tcp_win_from_space",
+    "note",
+)
+RULES: Final = (SLAB_SPILL, BUFFER_ROOM, RCTL_BSIZE, TRUESIZE)
+
+_BSIZE: Final = (2048, 1024, 512, 256)
+
+
+def rctl_buffer_size(rctl: int) -> int:
+    """Bytes that the NIC takes a receive buffer to have: RCTL.BSIZE and BSEX, 8254x SDM 13.4.22."""
+    code = (rctl & RCTL.BSIZE_MASK) >> RCTL.BSIZE_SHIFT
+    return _BSIZE[code] * 16 if rctl & RCTL.BSEX and code else _BSIZE[code]
+
+
+class BufferRules:
+    """Judges buffers by kind: a run posts millions, of one or two kinds."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._ledger = state.ledger
+        self._sizes = kmalloc_sizes(state.profile) if state.profile.allocator != "slob" else ()
+        self._current: set[tuple[int, ...]] = set()
+        self._known: set[tuple[int, ...]] = set()
+        self._sized: set[tuple[int, int, int]] = set()
+
+    def buffer(self, event: RxBufferEvent) -> None:
+        """Judge one buffer as it is posted."""
+        address, nominal, head, request, allocated, _, shinfo, truesize, _ = event
+        kind = (nominal, request, allocated, truesize, address - head, shinfo and shinfo - head)
+        if kind not in self._current:
+            self._current.add(kind)
+            if self._state.rx.enabled:
+                self._bsize(event)
+            if kind not in self._known:
+                self._known.add(kind)
+                self._room(event)
+                self._spill(event)
+                self._truesize(event)
+
+    def reception_changed(self) -> None:
+        """RCTL was written: judge the buffers mapped now, and each kind again when it is next posted."""
+        self._current.clear()
+        if self._state.rx.enabled:
+            for mapping in self._state.mappings.values():
+                if mapping.buffer is not None:
+                    self._bsize(mapping.buffer)
+
+    def _bsize(self, event: RxBufferEvent) -> None:
+        rctl = self._state.registers.get(Reg.RCTL, 0)
+        size, nominal = rctl_buffer_size(rctl), event.nominal
+        reasons = rctl & (RCTL.LPE | RCTL.SBP)
+        if size <= nominal or (size, nominal, reasons) in self._sized:
+            return
+        self._sized.add((size, nominal, reasons))
+        short = nominal < ETH_VLAN_FRAME
+        room = (event.shinfo or event.head + event.allocated) - event.address
+        if reasons or short:
+            severity: Severity = "error" if size > room else "warning"
+            why = " and ".join(
+                text
+                for on, text in (
+                    (rctl & RCTL.LPE, "RCTL.LPE lets longer frames in"),
+                    (rctl & RCTL.SBP, "RCTL.SBP stores bad ones of any length"),
+                    (short, f"frames without LPE have up to {ETH_VLAN_FRAME} bytes"),
+                )
+                if on
+            )
+        else:
+            severity = "note"
+            why = "safe only while RCTL.LPE and RCTL.SBP are off, as they are"
+        self._ledger.report(
+            RCTL_BSIZE,
+            f"buffer of {nominal} bytes",
+            f"the NIC is told {size}: {why}",
+            severity=severity,
+            nominal=nominal,
+            bsize=size,
+            room=room,
+            allocated=event.allocated,
+        )
+
+    def _room(self, event: RxBufferEvent) -> None:
+        data = event.address - event.head + event.nominal
+        info = event.shinfo - event.head
+        if event.allocated < event.request:
+            detail = f"{event.request} bytes asked for, {event.allocated} got ({event.size_class})"
+        elif data > (info if event.shinfo else event.allocated):
+            detail = f"data ends at {data} in an object with room for {info if info > 0 else event.allocated}"
+        elif event.shinfo and info + self._state.profile.sizeof_shinfo > event.allocated:
+            detail = (
+                f"skb_shared_info of {self._state.profile.sizeof_shinfo} bytes starts at {info} in an "
+                "object of "
+                f"{event.allocated}"
+            )
+        else:
+            return
+        self._ledger.report(
+            BUFFER_ROOM,
+            f"buffer {event.address:#x}",
+            detail,
+            request=event.request,
+            allocated=event.allocated,
+        )
+
+    def _spill(self, event: RxBufferEvent) -> None:
+        if event.size_class in (PAGE_FRAG, PAGE) or not self._sizes:
+            return  # fragments are cut to measure, and SLOB has no classes
+        nominal_class, home = self._home(event.nominal)
+        if event.allocated > home:
+            waste = event.allocated - event.nominal
+            self._ledger.report(
+                SLAB_SPILL,
+                f"buffer of {event.nominal} bytes",
+                f"{event.nominal} bytes would fit {nominal_class}, but the request "
+                "of "
+                f"{event.request} takes {event.size_class}: {waste} bytes "
+                f"({100 * waste / event.allocated:.0f} %) "
+                "are not for data",
+                nominal=event.nominal,
+                request=event.request,
+                allocated=event.allocated,
+                size_class=event.size_class,
+                nominal_class=nominal_class,
+                waste=waste,
+                waste_percent=round(100 * waste / event.allocated, 1),
+                beyond_data=event.request - event.nominal,
+            )
+
+    def _home(self, nominal: int) -> tuple[str, int]:
+        """Name and object size of the class that ``nominal`` bytes alone would take."""
+        profile = self._state.profile
+        for size in self._sizes:
+            if size >= nominal:
+                return class_name(profile, size), size
+        order = get_order(nominal, profile.page_size)
+        return f"pages-order-{order}", profile.page_size << order
+
+    def _truesize(self, event: RxBufferEvent) -> None:
+        truesize, nominal = event.truesize, event.nominal
+        severity: Severity = "note"
+        if truesize < nominal:
+            detail = f"{truesize} charged for a buffer that holds {nominal} bytes of payload"
+            severity = "error"
+        elif truesize < event.allocated:
+            detail = f"{truesize} charged for {event.allocated} bytes of memory ({event.size_class})"
+        elif truesize > 2 * nominal:
+            detail = f"{truesize} charged for at most {nominal} bytes of payload"
+        else:
+            return
+        self._ledger.report(
+            TRUESIZE,
+            f"buffer of {nominal} bytes",
+            detail,
+            severity=severity,
+            truesize=truesize,
+            nominal=nominal,
+            allocated=event.allocated,
+        )
