@@ -1,4 +1,5 @@
-"""The receive ring and the FIFO before it: running dry, overrun, multi-descriptor frames, write-back, resets."""
+"""The receive ring and the FIFO before it: running dry, overrun, frames over several
+descriptors, write-back, resets."""
 
 from __future__ import annotations
 
