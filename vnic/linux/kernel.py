@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from vnic.errors import UsageError
 from vnic.linux.dma import DmaApi
+from vnic.linux.heads import GRO_ROOM
 from vnic.linux.pages import Page, PageAllocator
 from vnic.linux.profile import KernelProfile
+from vnic.linux.rules import HELPERS
 from vnic.linux.skb_alloc import Gfp
 from vnic.linux.skb_ops import CopyCounts, SkbOperations
+from vnic.linux.skbuff import SkBuff
 from vnic.linux.slab import Heap, SlabHeap
 from vnic.linux.slob import SlobHeap
 from vnic.memory import HostMemory
@@ -74,6 +77,28 @@ class Kernel(SkbOperations):
         super().__init__(profile, memory, pages, heap, fail)
         self.counts = CopyCounts()
         self.dma = DmaApi(pages, fail=fail)
+
+    def napi_get_frags(self) -> SkBuff | None:
+        """napi_get_frags: an skb with a head of GRO_MAX_HEAD bytes for a frame that lies in pages.
+
+        Raises:
+            NotInThisKernel: before 2.6.30.
+        """
+        self.require("napi_get_frags")
+        head = self.profile.max_header + GRO_ROOM
+        if self.profile.version < HELPERS["napi_alloc_skb"]:
+            return self.rx_alloc_skb(head)
+        return self.napi_alloc_skb(head)
+
+    def drain(self) -> None:
+        """What memory pressure does: the caches give back the pages that nobody uses.
+
+        After everything is freed and drained, `pages.free_pages` equals `pages.total_pages`.
+        """
+        for cache in {self.page_frag, self.napi_frag, self.napi_slices}:
+            if cache is not None:
+                cache.drain()
+        self.slab.shrink()
 
     def kmalloc(self, size: int) -> int | None:
         """The address of at least `size` bytes, or None."""

@@ -58,12 +58,16 @@ class Heap(Protocol):
     def cache(self, name: str, size: int) -> ObjectCache:
         """`kmem_cache_create`."""
 
+    def shrink(self) -> None:
+        """Gives pages back that hold nothing."""
+
 
 class ObjectCache(Protocol):
     """A `kmem_cache`."""
 
     name: str
     size: int
+    active: int
 
     def alloc(self) -> int | None:
         """One object, or None."""
@@ -162,6 +166,17 @@ class SlabCache:
         elif len(free) == 1 or len(free) == self._objects:
             self._partial[slab] = None
 
+    def shrink(self) -> None:
+        """kmem_cache_shrink: gives every empty slab back to the page allocator."""
+        slabs = [*self._partial, *([self._current] if self._current is not None else [])]
+        for slab in slabs:
+            if len(slab.free) == self._objects:
+                self._partial.pop(slab, None)
+                if slab is self._current:
+                    self._current = None
+                self.slabs -= 1
+                self._pages.put(slab.page)
+
 
 class SlabHeap:
     """kmalloc over SLAB or SLUB, and the named caches that share its pages.
@@ -171,7 +186,19 @@ class SlabHeap:
         live: every object in use, with its slab.
     """
 
-    __slots__ = ("_fail", "_large", "_pages", "_profile", "_sizes", "_top", "caches", "cpus", "live", "named")
+    __slots__ = (
+        "_big",
+        "_fail",
+        "_large",
+        "_pages",
+        "_profile",
+        "_sizes",
+        "_top",
+        "caches",
+        "cpus",
+        "live",
+        "named",
+    )
 
     def __init__(
         self,
@@ -186,6 +213,7 @@ class SlabHeap:
         self._fail = fail
         self.cpus = cpus
         self.live: dict[int, Slab] = {}
+        self._big: dict[int, Page] = {}
         self.caches = [SlabCache(shape, pages, self.live) for shape in size_classes(profile, cpus)]
         self._sizes = [cache.size for cache in self.caches]
         self._top = self._sizes[-1]
@@ -201,7 +229,10 @@ class SlabHeap:
         if not self._large:
             return None
         page = self._pages.alloc(get_order(size, self._pages.page_size))
-        return None if page is None else page.address
+        if page is None:
+            return None
+        self._big[page.address] = page
+        return page.address
 
     def kfree(self, address: int) -> None:
         """Frees what kmalloc gave. Raises BadFree."""
@@ -209,8 +240,8 @@ class SlabHeap:
         if slab is not None:
             slab.cache.free(address)
             return
-        page = self._pages.blocks.get(address)
-        if page is None or not self._large:
+        page = self._big.pop(address, None)
+        if page is None:
             raise BadFree(f"kfree({address:#x}): freed twice, or never allocated")
         self._pages.put(page)
 
@@ -219,7 +250,10 @@ class SlabHeap:
         slab = self.live.get(address)
         if slab is not None:
             return slab.cache.size
-        return self._pages.find(address).size
+        page = self._big.get(address)
+        if page is None:
+            raise BadFree(f"ksize({address:#x}): not in use")
+        return page.size
 
     def class_for(self, size: int) -> tuple[str, int] | None:
         """Name and object size of what kmalloc(size) would take, None when it would fail at any time."""
@@ -235,6 +269,11 @@ class SlabHeap:
         """`kmalloc_size_roundup`: the bytes kmalloc(size) would really give; `size` if it fails."""
         found = self.class_for(size)
         return size if found is None else found[1]
+
+    def shrink(self) -> None:
+        """Gives every empty slab of every cache back to the page allocator."""
+        for cache in (*self.caches, *self.named.values()):
+            cache.shrink()
 
     def cache(self, name: str, size: int) -> SlabCache:
         """The named cache of `size`-byte objects (`kmem_cache_create`), aligned to a cache line."""

@@ -128,6 +128,9 @@ class SlobHeap:
         """A named cache: SLOB carves its objects without a header."""
         return SlobCache(self, name, size)
 
+    def shrink(self) -> None:
+        """Nothing to do: SLOB gives a page back when its last object goes."""
+
     def take_object(self, size: int) -> int | None:
         """One object of a named cache, aligned to the minimum; or None."""
         return self._take(self._rounded(size), self._align, 0)
@@ -141,19 +144,24 @@ class SlobHeap:
 
 
 class SlobCache:
-    """A `kmem_cache` over SLOB."""
+    """A `kmem_cache` over SLOB; `active` counts the objects handed out."""
 
-    __slots__ = ("_heap", "name", "size")
+    __slots__ = ("_heap", "active", "name", "size")
 
     def __init__(self, heap: SlobHeap, name: str, size: int) -> None:
         self._heap = heap
         self.name = name
         self.size = size
+        self.active = 0
 
     def alloc(self) -> int | None:
         """One object, or None."""
-        return self._heap.take_object(self.size)
+        address = self._heap.take_object(self.size)
+        if address is not None:
+            self.active += 1
+        return address
 
     def free(self, address: int) -> None:
         """Gives one object back. Raises BadFree."""
         self._heap.give_object(address)
+        self.active -= 1
