@@ -173,8 +173,8 @@ def plan_rx(profile: KernelProfile, options: DriverOptions, mtu: int) -> RxPlan:
     hw_buffer = nominal if nominal in RCTL_SIZE else 2048
     if options.buffer is not None and hw_buffer > nominal and jumbo:
         raise UsageError(
-            f"buffer of {nominal} bytes with mtu {mtu}: RCTL has no such size, so the NIC would write {hw_buffer} "
-            "bytes of a long frame into it; give 1024 or 2048"
+            f"buffer of {nominal} bytes with mtu {mtu}: RCTL has no such size, so the NIC would write "
+            f"{hw_buffer} bytes of a long frame into it; give 1024 or 2048"
         )
     # 1522 under a BSIZE of 2048 is safe only while LPE and SBP are off, and Linux itself breaks that above
     # MTU 1500: with 1504 it maps 1522 bytes of a page for a NIC that may write 2048. The checks show it.
@@ -196,8 +196,8 @@ def _check_build_skb(profile: KernelProfile, nominal: int) -> None:
     frags = PAGE_FRAG.at(profile.version)
     if profile.version < needed or frags is None:
         raise UsageError(
-            f"strategy build_skb: {profile.name} has no page fragments (netdev_alloc_frag came with Linux 3.5); "
-            "give skb or jumbo, or a later kernel"
+            f"strategy build_skb: {profile.name} has no page fragments (netdev_alloc_frag came with Linux "
+            "3.5); give skb or jumbo, or a later kernel"
         )
     room = max(frags.max_bytes, profile.page_size)
     wanted = build_skb_size(profile, nominal)

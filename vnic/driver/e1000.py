@@ -12,6 +12,7 @@ from vnic.driver import stats as hw_stats
 from vnic.driver.buffers import RxPlan, plan_rx
 from vnic.driver.hw import ALL_ONES, POLL_NS, Hardware, rctl_filter
 from vnic.driver.options import ETH_FCS_LEN, DriverOptions, DriverStats, Hooks, check_mtu
+from vnic.driver.ring import STA_EOP
 from vnic.driver.rx import Deliver, RxPath
 from vnic.driver.tx import TxPath
 from vnic.errors import UsageError
@@ -88,7 +89,7 @@ class E1000:
         await self._up()
 
     async def close(self) -> None:
-        """Stops the controller and gives all memory back (e1000_close). Without effect when it is not open."""
+        """Stops the controller and gives all memory back (e1000_close). Does nothing when it is not open."""
         if self._rx is None or self._tx is None:
             return
         await self._down()
@@ -239,12 +240,12 @@ class E1000:
         """Waits until there is link, at most `timeout_ns`; returns whether there is. Raises NicTimeout,
         ProbeError.
         """
-        pause, left = POLL_NS, timeout_ns
+        pause, end = POLL_NS, self.nic.now_ns + timeout_ns
         self.carrier = await self.hw.link_is_up()
-        while not self.carrier and left > 0:
-            await self.hw.delay(pause)
-            left -= pause
-            pause = min(2 * pause, max(left, POLL_NS))
+        while not self.carrier and self.nic.now_ns < end:
+            if await self.nic.interrupt(pause):
+                await self.service()  # LSC, or the line would stay up and nothing would be waited for
+            pause = min(2 * pause, timeout_ns)
             self.carrier = await self.hw.link_is_up()
         return self.carrier
 
@@ -267,8 +268,13 @@ class E1000:
 
     @property
     def rx_waiting(self) -> bool:
-        """Whether a received frame has not been taken off the ring."""
-        return self._rx is not None and self._rx.waiting()
+        """Whether a finished receive descriptor has not been taken off the ring."""
+        return self._rx is not None and bool(self._rx.waiting())
+
+    @property
+    def rx_overdue(self) -> bool:
+        """Whether a whole frame waits that the NIC ought to have raised an interrupt for."""
+        return self._rx is not None and bool(self._rx.waiting() & STA_EOP) and not self._rx.stuck
 
     @property
     def tx_pending(self) -> int:

@@ -102,7 +102,7 @@ class Hardware:
                 return value
             await self.delay(POLL_NS)
         raise NicTimeout(
-            f"waited {POLLS * POLL_NS // 1000} us for {what}: {offset.name} ({offset:#07x}) holds {value:#010x}"
+            f"waited {POLLS * POLL_NS // 1000} us for {what}: {offset.name} at {offset:#x} holds {value:#x}"
         )
 
     # EEPROM: 5.6, 13.4.3, 13.4.4
@@ -142,7 +142,7 @@ class Hardware:
         return tuple(words)
 
     async def _microwire(self, first: int, count: int) -> tuple[int, ...]:
-        """Words bit by bit through EECD: opcode 110b, address, 16 bits out; as Linux reads it on this part."""
+        """Words bit by bit through EECD: opcode 110b, address, 16 bits out; as Linux does on this part."""
         nic = self.nic
         eecd = await nic.read32(Reg.EECD) | EECD.EE_REQ
         await nic.write32(Reg.EECD, eecd)

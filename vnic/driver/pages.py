@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Final
 
 from vnic.driver.buffers import JUMBO_HEAD, RxPlan
+from vnic.driver.linear import FragBuffers, SkbBuffers
 from vnic.driver.options import ETH_FCS_LEN, ETH_HLEN, DriverStats
-from vnic.driver.refill import Buffers, FragBuffers, RxSlot, SkbBuffers
+from vnic.driver.refill import Buffers, RxSlot
 from vnic.linux.heads import GRO_ROOM
 from vnic.linux.kernel import Kernel
 from vnic.linux.rx_buffer import RxBufferEvent, page_buffer
@@ -88,7 +89,7 @@ class PageBuffers(Buffers):
             slot.page = slot.event = None
 
     def _whole(self, skb: SkBuff) -> SkBuff:
-        """Cuts the FCS off and brings the Ethernet header into the head, where eth_type_trans looks for it."""
+        """Cuts the FCS off and brings the Ethernet header into the head, for eth_type_trans."""
         skb.trim(skb.len - ETH_FCS_LEN)
         self.kernel.pskb_may_pull(skb, ETH_HLEN)
         return skb
@@ -104,7 +105,7 @@ class PageBuffers(Buffers):
         self._add(self._top, slot, length)
         return data
 
-    def finish(self, frame: bytes) -> SkBuff | None:
+    def finish(self, frame: bytes) -> SkBuff | None:  # noqa: ARG002 - linear buffers are copied from it
         """See Buffers."""
         skb, self._top = self._top, None
         return None if skb is None else self._whole(skb)
@@ -115,7 +116,7 @@ class PageBuffers(Buffers):
             self.kernel.kfree_skb(self._top)
             self._top = None
 
-    def discard(self, slot: RxSlot, length: int) -> None:
+    def discard(self, slot: RxSlot, length: int) -> None:  # noqa: ARG002 - build_skb copies by it
         """Page and head stay for the next frame."""
         self.unmap(slot)
 

@@ -85,9 +85,10 @@ class Ring(Generic[Slot]):
         """Makes descriptor `index` a legacy transmit descriptor of `length` bytes at DMA `address`."""
         TX_DESC.pack_into(self._view, index * DESC_SIZE, address, length, 0, command, 0, 0, 0)
 
-    def done(self, index: int) -> bool:
-        """Whether descriptor `index` has been written back."""
-        return bool(self._view[index * DESC_SIZE + STATUS_BYTE] & STA_DD)
+    def status(self, index: int) -> int:
+        """The status byte of descriptor `index`, 0 as long as it has not been written back."""
+        status = self._view[index * DESC_SIZE + STATUS_BYTE]
+        return status if status & STA_DD else 0
 
     def finished_rx(self, limit: int) -> list[tuple[int, int, int, int, int, int]]:
         """The fields of up to `limit` finished descriptors from `next_to_clean` on, not beyond the end of the

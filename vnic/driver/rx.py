@@ -34,6 +34,7 @@ class RxPath:
     Attributes:
         ring: the descriptors.
         plan: buffer size and strategy.
+        stuck: the oldest frame was left where it is for want of an sk_buff.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class RxPath:
         self._words: list[DescriptorWord] = []  # descriptors of the frame whose end has not come yet
         self._chain: list[bytes] = []  # and what they hold
         self._discarding = False
+        self.stuck = False
 
     async def poll(self, budget: int) -> int:
         """Takes up to `budget` descriptors off the ring and gives fresh ones to the NIC; returns how many it
@@ -74,10 +76,11 @@ class RxPath:
         done = 0
         while done < budget:
             taken = self._clean(min(BUFFER_WRITE, budget - done))
-            done += taken
-            if taken < BUFFER_WRITE:
+            if not taken:
                 break
-            await self.refill()
+            done += taken
+            if self.ring.unused() >= BUFFER_WRITE:
+                await self.refill()
         await self.refill()
         return done
 
@@ -127,8 +130,10 @@ class RxPath:
         """A frame in one buffer: the usual case."""
         got = self._buffers.receive(slot, word.length)
         if got is None:
-            self._stats.rx_dropped += not self._buffers.keeps
-            return not self._buffers.keeps
+            self.stuck = self._buffers.keeps
+            self._stats.rx_dropped += not self.stuck
+            return not self.stuck
+        self.stuck = False
         skb, data = got
         self._up(skb, FrameEvent(now, data, (word,)))
         return True
@@ -175,9 +180,10 @@ class RxPath:
         self._hooks.on_frame(event)
         self._deliver(skb, event)
 
-    def waiting(self) -> bool:
-        """Whether a finished descriptor has not been looked at yet."""
-        return self.ring.next_to_clean != self.ring.next_to_use and self.ring.done(self.ring.next_to_clean)
+    def waiting(self) -> int:
+        """Status of the oldest descriptor that is finished and was not taken yet, 0 if there is none."""
+        ring = self.ring
+        return ring.status(ring.next_to_clean) if ring.next_to_clean != ring.next_to_use else 0
 
     def reset(self) -> None:
         """Takes every buffer off the ring and empties it; the receiver must be off (e1000_clean_rx_ring)."""

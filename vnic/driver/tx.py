@@ -130,12 +130,12 @@ class TxPath:
         return True
 
     def clean(self) -> int:
-        """Takes the frames off the ring that the controller has sent; returns how many (e1000_clean_tx_irq)."""
+        """Takes what the controller has sent off the ring; returns how many frames (e1000_clean_tx_irq)."""
         ring = self.ring
         frames = 0
         while ring.next_to_clean != ring.next_to_use:
             last = ring.slots[ring.next_to_clean].watch
-            if not ring.done(last):
+            if not ring.status(last):
                 break
             self._stats.tx_packets += 1
             self._release(last, sent=True)
