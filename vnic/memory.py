@@ -55,12 +55,13 @@ class HostMemory:
     def _open(self, fd: int, regions: Sequence[Region]) -> None:
         self.regions: tuple[Region, ...] = tuple(regions)
         self.size = sum(region.size for region in regions)
-        self._fd = fd
+        self._fd = -1
         try:
             self._map = mmap.mmap(fd, max(region.offset + region.size for region in regions))
         except (OSError, ValueError) as error:
             os.close(fd)
             raise UsageError(f"host memory of {self.size} bytes cannot be mapped: {error}") from error
+        self._fd = fd
         self._view = memoryview(self._map)
         # The first region answers nearly every access, so read and write try it before they search.
         first = self.regions[0]

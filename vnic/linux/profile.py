@@ -17,7 +17,14 @@ from vnic.errors import UsageError
 from vnic.linux.eras import Version, parse_version, version_text
 
 PROFILES: Final = Path(__file__).parent / "profiles"
-ALLOCATORS: Final = ("slab", "slub", "slob")
+OLDEST: Final = (2, 4)
+# First version with the allocator, and first without (slob.c gone in the 6.4 tree, slab.c in 6.8).
+_LIFETIMES: Final[dict[str, tuple[Version, Version]]] = {
+    "slab": ((2, 4), (6, 8)),
+    "slub": ((2, 6, 22), (999,)),
+    "slob": ((2, 6, 16), (6, 4)),
+}
+ALLOCATORS: Final = tuple(_LIFETIMES)
 
 
 class UnknownProfile(UsageError):
@@ -192,9 +199,12 @@ def _build(table: dict[str, Any], name: str, where: str) -> KernelProfile:
     if missing:
         raise BadProfile(where, f"constant {missing[0]} is missing; give its value and source")
     values.setdefault("SMP_CACHE_BYTES", values["L1_CACHE_BYTES"])
+    version = _version(table["version"], allocator, where)
+    if values["sizeof_skb_shared_info"] + values["NET_SKB_PAD"] >= values["PAGE_SIZE"]:
+        raise BadProfile(where, "sizeof_skb_shared_info leaves no room for data in a page")
     return KernelProfile(
         name=name,
-        version=parse_version(table["version"]),
+        version=version,
         arch=table["arch"],
         allocator=allocator,
         summary=str(table.get("summary", "")),
@@ -204,9 +214,28 @@ def _build(table: dict[str, Any], name: str, where: str) -> KernelProfile:
     )
 
 
+def _version(text: str, allocator: str, where: str) -> Version:
+    """The version, checked against what the rules know and when the allocator existed."""
+    try:
+        version = parse_version(text)
+    except UsageError as error:
+        raise BadProfile(where, str(error)) from error
+    if version < OLDEST:
+        raise BadProfile(where, f"version {text} is older than {version_text(OLDEST)}, the oldest known")
+    since, until = _LIFETIMES[allocator]
+    if not since <= version < until:
+        raise BadProfile(
+            where,
+            f"{allocator} came with {version_text(since)} and was gone in {version_text(until)}; "
+            f"this kernel is {text}",
+        )
+    return version
+
+
 def _constant(key: str, entry: object, where: str) -> tuple[int, str]:
     """Value and source of one entry, checked."""
-    if not isinstance(entry, dict) or not isinstance(entry.get("value"), int):
+    # A TOML true is a Python int too; type() tells them apart.
+    if not isinstance(entry, dict) or type(entry.get("value")) is not int:
         raise BadProfile(where, f"constant {key} has no whole number; write {{ value = ..., source = ... }}")
     value, source = entry["value"], entry.get("source")
     low, high = _RANGES[key]
