@@ -21,6 +21,7 @@ module axis_sink #(
 );
 
 integer tx_stall, seed;
+reg stalling;
 
 initial begin
     tx_stall = 0;
@@ -29,35 +30,42 @@ initial begin
     if ($value$plusargs("seed=%d", seed)) ;
     if (tx_stall < 0 || tx_stall > 250) $hm_fault("bench: tx_stall outside 0..250");
     seed = seed + 104729;
+    stalling = tx_stall != 0;
 end
 
-reg tready_reg = 1'b0;
-assign s_axis_tready = tready_reg;
-
-// Blocking variables, used in the clocked block alone.
+reg stall = 1'b0;
 reg [31:0] chance;
+wire stall_clk = clk & stalling;
+
+always @(posedge stall_clk) begin
+    chance = $random(seed);
+    stall <= chance[7:0] < tx_stall;
+end
+
+assign s_axis_tready = !rst & !stall;
+
+always @(s_axis_tvalid or rst) begin
+    if (!rst && (^s_axis_tvalid) === 1'bx) $hm_fault("m_axis_tx: TVALID is X or Z");
+end
+
 reg held = 1'b0;
 reg [DATA_WIDTH+DATA_WIDTH/8:0] was;
+wire take = s_axis_tvalid & s_axis_tready;
+wire wait_now = s_axis_tvalid & !s_axis_tready;
+wire watch = held | wait_now;
+wire step = take | watch;
 
-always @(posedge clk) begin
-    if (rst) begin
-        tready_reg <= 1'b0;
-    end else begin
-        tready_reg <= 1'b1;
-        if (tx_stall != 0) begin
-            chance = $random(seed);
-            tready_reg <= chance[7:0] >= tx_stall;
-        end
-        if (s_axis_tvalid === 1'bx || s_axis_tvalid === 1'bz) $hm_fault("m_axis_tx: TVALID is X or Z");
+always @(posedge clk) if (step && !rst) begin
+    if (watch) begin
         if (held && !(s_axis_tvalid && {s_axis_tlast, s_axis_tkeep, s_axis_tdata} === was)) begin
             $hm_fault("m_axis_tx: a beat changed or was withdrawn before it was taken");
         end
-        held = s_axis_tvalid && !tready_reg;
-        if (held) was = {s_axis_tlast, s_axis_tkeep, s_axis_tdata};
-        if (s_axis_tvalid && tready_reg) begin
-            if (!s_axis_tlast && (&s_axis_tkeep)) $tx_beat(s_axis_tdata);
-            else $tx_part(s_axis_tdata, s_axis_tkeep, s_axis_tlast);
-        end
+        held <= wait_now;
+        if (wait_now) was <= {s_axis_tlast, s_axis_tkeep, s_axis_tdata};
+    end
+    if (take) begin
+        if (s_axis_tlast || !(&s_axis_tkeep)) $tx_part(s_axis_tdata, s_axis_tkeep, s_axis_tlast);
+        else $tx_beat(s_axis_tdata);
     end
 end
 

@@ -12,12 +12,14 @@
 
 module axis_source #(
     // Width of the data bus in bits
-    parameter DATA_WIDTH = 64
+    parameter DATA_WIDTH = 64,
+    // Clock period in nanoseconds
+    parameter CLK_NS = 4
 ) (
     input  wire                    clk,
     input  wire                    rst,
 
-    // Python may have queued frames: look
+    // Rises when Python may have queued frames
     input  wire                    look,
     // The NIC still works on something
     input  wire                    nic_busy,
@@ -37,12 +39,13 @@ module axis_source #(
 
 // Cycles at rest after which the NIC will make no more room by itself
 localparam REST = 32;
-// Cycles until a frame's end shows in fifo_free; a power of two
+// Cycles until a frame's end shows in fifo_free
 localparam LAG = 16;
 // Blocks kept free for what the NIC's input pipeline rounds up
 localparam MARGIN = 4;
 
 integer rx_stall, seed;
+reg stalling;
 
 initial begin
     rx_stall = 0;
@@ -51,79 +54,72 @@ initial begin
     if ($value$plusargs("seed=%d", seed)) ;
     if (rx_stall < 0 || rx_stall > 250) $hm_fault("bench: rx_stall outside 0..250");
     seed = seed + 7919;
+    stalling = rx_stall != 0;
 end
 
-reg [DATA_WIDTH-1:0] tdata_reg = 0;
-reg [DATA_WIDTH/8-1:0] tkeep_reg = 0;
-reg tvalid_reg = 1'b0, tlast_reg = 1'b0, tuser_reg = 1'b0;
+reg stall = 1'b0;
+reg [31:0] chance;
+wire stall_clk = clk & stalling;
+
+always @(posedge stall_clk) begin
+    chance = $random(seed);
+    stall <= chance[7:0] < rx_stall;
+end
+
+reg [DATA_WIDTH-1:0] beat = 0, tdata_reg = 0;
+reg [DATA_WIDTH/8-1:0] keep = 0, tkeep_reg = 0;
+reg [15:0] info = 0;
+reg [12:0] peek = 0;
+reg tvalid_reg = 1'b0;
+reg [1:0] ctl_reg = 0;               // tuser, tlast
+reg inside_reg = 1'b0;               // between the first and the last beat of a frame
+reg waiting_reg = 1'b0;
+reg [15:0] blocks_reg = 0;           // of the frame that waits
+reg [15:0] sent_blocks = 0, seen_blocks = 0;
 
 assign m_axis_tdata = tdata_reg;
 assign m_axis_tkeep = tkeep_reg;
 assign m_axis_tvalid = tvalid_reg;
-assign m_axis_tlast = tlast_reg;
-assign m_axis_tuser = tuser_reg;
+assign {m_axis_tuser, m_axis_tlast} = ctl_reg;
+assign idle = !waiting_reg & !inside_reg & !tvalid_reg;
 
-reg idle_reg = 1'b0;
-assign idle = idle_reg;
+// Rises after REST quiet cycles, falls at once
+wire nic_rests;
+assign #(REST * CLK_NS, 0) nic_rests = !nic_busy & !tvalid_reg;
 
-// Blocking variables, used in the clocked block alone.
-reg [DATA_WIDTH-1:0] beat = 0;
-reg [DATA_WIDTH/8-1:0] keep = 0;
-reg [14:0] info = 0;
-reg [12:0] peek = 0;
-reg waiting = 1'b0, inside = 1'b0;
-reg [15:0] blocks = 0;               // of the frame that waits
-reg [15:0] recent = 0, older = 0;    // blocks of frames that ended in this LAG window or the one before: perhaps not in fifo_free yet
-reg [4:0] window = 0;
-reg [7:0] rest = 0;
-reg [31:0] chance;
-reg go;
+// What ended less than LAG cycles ago may not be in fifo_free yet
+wire [15:0] unseen = sent_blocks - seen_blocks;
+wire fits = fifo_free >= blocks_reg + unseen + MARGIN;
+wire more = !stall & (inside_reg | (waiting_reg & (fits | nic_rests)));
+wire step = tvalid_reg ? m_axis_tready : more;
 
 always @(posedge clk) begin
-    if (rst) begin
-        tvalid_reg <= 1'b0;
-        idle_reg <= 1'b0;
-    end else begin
-        if (look && !waiting && !inside) begin
-            $rx_peek(peek);
-            waiting = peek[12];
-            blocks = peek[11:0];
-        end
-
-        window = window + 1;
-        if (window == LAG) begin
-            window = 0;
-            older = recent;
-            recent = 0;
-        end
-        if (nic_busy || tvalid_reg) rest = 0;
-        else if (rest != REST) rest = rest + 1;
-
-        if (!tvalid_reg || m_axis_tready) begin
-            go = inside || (waiting && (rest == REST || fifo_free >= blocks + recent + older + MARGIN));
-            if (go && rx_stall != 0) begin
-                chance = $random(seed);
-                go = chance[7:0] >= rx_stall;
-            end
-            if (go) begin
-                $rx_beat(beat, keep, info);
-                tdata_reg <= beat;
+    if (step) begin
+        tvalid_reg <= more;
+        if (more) begin
+            $rx_beat(beat, keep, info);
+            tdata_reg <= beat;
+            // Not the beats in between: nothing but the data changes there
+            if (info[15]) begin
                 tkeep_reg <= keep;
-                tuser_reg <= info[14];
-                tlast_reg <= info[13];
-                tvalid_reg <= 1'b1;
-                rest = 0;
-                inside = !info[13];
+                ctl_reg <= info[14:13];
+                inside_reg <= !info[13];
                 if (info[13]) begin
-                    recent = recent + blocks;
-                    waiting = info[12];
-                    blocks = info[11:0];
+                    waiting_reg <= info[12];
+                    blocks_reg <= info[11:0];
+                    sent_blocks <= sent_blocks + blocks_reg;
+                    seen_blocks <= #(LAG * CLK_NS) sent_blocks + blocks_reg;
                 end
-            end else begin
-                tvalid_reg <= 1'b0;
             end
         end
-        idle_reg <= !waiting && !inside && !tvalid_reg;
+    end
+end
+
+always @(posedge look) begin
+    if (idle) begin
+        $rx_peek(peek);
+        waiting_reg <= peek[12];
+        blocks_reg <= peek[11:0];
     end
 end
 

@@ -615,7 +615,7 @@ static PLI_INT32 rx_peek_call(PLI_BYTE8 *unused)
 }
 
 /* $rx_beat(tdata, tkeep, info): the next beat of the frame at the head.
- * info = {tuser, tlast, next frame as in $rx_peek[12:0]}; the last is valid with tlast.
+ * info = {1 = first or last beat, tuser, tlast, next frame as in $rx_peek[12:0]}; the last is valid with tlast.
  * tkeep is put only on a frame's first and last beat: all ones in between. */
 static PLI_INT32 rx_beat_call(PLI_BYTE8 *unused)
 {
@@ -623,7 +623,7 @@ static PLI_INT32 rx_beat_call(PLI_BYTE8 *unused)
     struct rx_frame frame;
     uint32_t left;
     uint64_t next = 0;
-    int last;
+    int last, border;
 
     (void)unused;
     if (rx_frames.end - rx_frames.start < sizeof frame) {
@@ -635,7 +635,8 @@ static PLI_INT32 rx_beat_call(PLI_BYTE8 *unused)
         put_beat(call->arg[0], rx_bytes.bytes + rx_bytes.start);
     left = frame.length - rx_sent;
     last = left <= beat_bytes;
-    if (!rx_sent || last) {
+    border = !rx_sent || last;
+    if (border) {
         s_vpi_value v;
         s_vpi_vecval words[2] = {{0, 0}, {0, 0}};
         uint64_t keep = left >= beat_bytes ? full_mask : ((uint64_t)1 << left) - 1;
@@ -655,7 +656,7 @@ static PLI_INT32 rx_beat_call(PLI_BYTE8 *unused)
         rx_bytes.start += beat_bytes;
         rx_sent += beat_bytes;
     }
-    put_bits(call, 2, (uint64_t)(last && frame.error) << 14 | (uint64_t)last << 13 | next);
+    put_bits(call, 2, (uint64_t)border << 15 | (uint64_t)(last && frame.error) << 14 | (uint64_t)last << 13 | next);
     return 0;
 }
 

@@ -8,7 +8,7 @@
 //
 //   0 READ     data <- register; failed: SLVERR or DECERR
 //   1 WRITE    register <- data; failed as above
-//   2 SETTLE   until everything is at rest; failed: not within `data` cycles
+//   2 SETTLE   until everything is at rest; failed: not within about `data` cycles
 //   3 IRQ      until irq is up; failed: not within `data` cycles
 //   4 LINK     phy_link <- data[0]
 //   5 RUN      `data` cycles
@@ -18,18 +18,20 @@
 `default_nettype none
 
 module reg_master #(
+    // Clock period in nanoseconds
+    parameter CLK_NS = 4,
     // Cycles that everything must be quiet before it counts as at rest
     parameter REST = 16,
-    // Cycles a register access may take
-    parameter PATIENCE = 65536
+    // Cycles between two ticks of the watchdog of SETTLE and of register accesses
+    parameter TICK = 65536
 ) (
     input  wire        clk,
     input  wire        rst,
 
     input  wire [53:0] command,
     output wire [33:0] answer,
-    // A command has started
-    output wire        start,
+    // A command is under way
+    output wire        active,
 
     // Everything in the bench is quiet in this cycle
     input  wire        quiet,
@@ -57,7 +59,7 @@ module reg_master #(
     output wire        m_axil_rready
 );
 
-localparam [3:0] READ = 0, WRITE = 1, SETTLE = 2, IRQ = 3, LINK = 4, RUN = 5;
+localparam [3:0] READ = 0, WRITE = 1, SETTLE = 2, IRQ = 3, LINK = 4;
 
 wire toggle = command[0];
 wire [31:0] data = command[32:1];
@@ -65,13 +67,13 @@ wire [16:0] address = command[49:33];
 wire [3:0] operation = command[53:50];
 
 reg [33:0] answer_reg = 0;
-reg start_reg = 1'b0, active_reg = 1'b0, phy_link_reg = 1'b1;
+reg active_reg = 1'b0, phy_link_reg = 1'b1;
 reg awvalid_reg = 1'b0, wvalid_reg = 1'b0, arvalid_reg = 1'b0;
 reg [31:0] count_reg = 0;
-reg [7:0] rest_reg = 0;
+reg [31:0] ticks = 0, deadline_reg = 0;
 
 assign answer = answer_reg;
-assign start = start_reg;
+assign active = active_reg;
 assign phy_link = phy_link_reg;
 assign m_axil_awaddr = address;
 assign m_axil_awprot = 3'b000;
@@ -85,55 +87,63 @@ assign m_axil_arprot = 3'b000;
 assign m_axil_arvalid = arvalid_reg;
 assign m_axil_rready = 1'b1;
 
-always @(posedge clk) begin
-    start_reg <= 1'b0;
-    if (rst) begin
-        active_reg <= 1'b0;
-    end else if (!active_reg) begin
-        if (toggle != answer_reg[0]) begin
-            active_reg <= 1'b1;
-            start_reg <= 1'b1;
-            count_reg <= 0;
-            rest_reg <= 0;
-            arvalid_reg <= operation == READ;
-            awvalid_reg <= operation == WRITE;
-            wvalid_reg <= operation == WRITE;
-            if (operation == LINK) phy_link_reg <= data[0];
-        end
+// Rises after REST quiet cycles, falls at once; and no counter has to run for it
+wire at_rest;
+assign #(REST * CLK_NS, 0) at_rest = quiet;
+
+always #(TICK * CLK_NS) ticks = ticks + 1;
+wire late = ticks > deadline_reg;
+
+// The clocked block below costs next to nothing while a SETTLE waits.
+wire asleep = active_reg & (operation == SETTLE) & !at_rest & !late;
+wire step = (toggle != answer_reg[0]) & !rst & !asleep;
+
+always @(posedge clk) if (step) begin
+    if (!active_reg) begin
+        active_reg <= 1'b1;
+        count_reg <= 0;
+        deadline_reg <= ticks + (operation == SETTLE ? data / TICK + 1 : 1);
+        arvalid_reg <= operation == READ;
+        awvalid_reg <= operation == WRITE;
+        wvalid_reg <= operation == WRITE;
+        if (operation == LINK) phy_link_reg <= data[0];
     end else begin
-        count_reg <= count_reg + 1;
-        rest_reg <= quiet ? rest_reg + 1 : 0;
-        if (m_axil_arready) arvalid_reg <= 1'b0;
-        if (m_axil_awready) awvalid_reg <= 1'b0;
-        if (m_axil_wready) wvalid_reg <= 1'b0;
         case (operation)
-            READ: if (m_axil_rvalid) begin
-                if ((^m_axil_rdata) === 1'bx) $hm_fault("s_axil: RDATA holds X or Z");
-                active_reg <= 1'b0;
-                answer_reg <= {m_axil_rresp[1], m_axil_rdata, toggle};
+            READ: begin
+                if (m_axil_arready) arvalid_reg <= 1'b0;
+                if (m_axil_rvalid) begin
+                    if ((^m_axil_rdata) === 1'bx) $hm_fault("s_axil: RDATA holds X or Z");
+                    active_reg <= 1'b0;
+                    answer_reg <= {m_axil_rresp[1], m_axil_rdata, toggle};
+                end
+                if (late) $hm_fault("s_axil: a register read is not answered");
             end
-            WRITE: if (m_axil_bvalid) begin
-                active_reg <= 1'b0;
-                answer_reg <= {m_axil_bresp[1], 32'd0, toggle};
+            WRITE: begin
+                if (m_axil_awready) awvalid_reg <= 1'b0;
+                if (m_axil_wready) wvalid_reg <= 1'b0;
+                if (m_axil_bvalid) begin
+                    active_reg <= 1'b0;
+                    answer_reg <= {m_axil_bresp[1], 32'd0, toggle};
+                end
+                if (late) $hm_fault("s_axil: a register write is not answered");
             end
-            SETTLE: if (quiet && rest_reg == REST || count_reg == data) begin
+            SETTLE: begin
                 active_reg <= 1'b0;
-                answer_reg <= {!(quiet && rest_reg == REST), 32'd0, toggle};
+                answer_reg <= {!at_rest, 32'd0, toggle};
             end
-            IRQ: if (irq || count_reg == data) begin
+            LINK: begin
                 active_reg <= 1'b0;
-                answer_reg <= {!irq, 32'd0, toggle};
-            end
-            RUN: if (count_reg == data) begin
-                active_reg <= 1'b0;
-                answer_reg <= {1'b0, 32'd0, toggle};
+                answer_reg <= {33'd0, toggle};
             end
             default: begin
-                active_reg <= 1'b0;
-                answer_reg <= {1'b0, 32'd0, toggle};
+                // IRQ, or RUN, which waits for its time alone
+                count_reg <= count_reg + 1;
+                if ((operation == IRQ && irq) || count_reg == data) begin
+                    active_reg <= 1'b0;
+                    answer_reg <= {operation == IRQ && !irq, 32'd0, toggle};
+                end
             end
         endcase
-        if (operation <= WRITE && count_reg == PATIENCE) $hm_fault("s_axil: a register access is not answered");
     end
 end
 

@@ -41,7 +41,7 @@ initial begin
     rst <= 1'b0;
 end
 
-wire start, phy_link, irq, busy;
+wire active, phy_link, irq, busy;
 wire [15:0] fifo_free;
 wire memory_idle, source_idle;
 
@@ -150,7 +150,8 @@ vnic #(
 hostmem #(
     .DATA_WIDTH(DATA_WIDTH),
     .ADDR_WIDTH(ADDR_WIDTH),
-    .ID_WIDTH(ID_WIDTH)
+    .ID_WIDTH(ID_WIDTH),
+    .CLK_NS(CLK_NS)
 ) memory (
     .clk(clk),
     .rst(rst),
@@ -187,11 +188,12 @@ hostmem #(
 );
 
 axis_source #(
-    .DATA_WIDTH(DATA_WIDTH)
+    .DATA_WIDTH(DATA_WIDTH),
+    .CLK_NS(CLK_NS)
 ) line_in (
     .clk(clk),
     .rst(rst),
-    .look(start),
+    .look(active),
     .nic_busy(busy),
     .fifo_free(fifo_free),
     .m_axis_tdata(rx_tdata),
@@ -215,12 +217,14 @@ axis_sink #(
     .s_axis_tlast(tx_tlast)
 );
 
-reg_master hand (
+reg_master #(
+    .CLK_NS(CLK_NS)
+) hand (
     .clk(clk),
     .rst(rst),
     .command(command),
     .answer(answer),
-    .start(start),
+    .active(active),
     .quiet(quiet),
     .irq(irq),
     .phy_link(phy_link),
