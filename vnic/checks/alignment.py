@@ -6,7 +6,7 @@ from typing import Final
 
 from vnic.checks.rule import Rule
 from vnic.checks.state import State
-from vnic.linux.rx_buffer import RxBufferEvent
+from vnic.linux.rx_buffer import PAGE_FRAG, RxBufferEvent
 
 ETH_HLEN: Final = 14
 
@@ -50,14 +50,17 @@ class AlignmentRules:
         self._ledger = state.ledger
         self._bound = state.options.part != "82540EM"
         self._line = profile.l1_cache_bytes
-        self._skb = (profile.net_skb_pad + profile.net_ip_align) % self._line
+        # SLOB puts a header before each object and aligns what is behind it to the minimum only.
+        self._kmalloc = profile.kmalloc_min_size if profile.allocator == "slob" else self._line
+        self._pad = profile.net_skb_pad + profile.net_ip_align
 
     def buffer(self, event: RxBufferEvent) -> None:
         """Judge one buffer as it is posted."""
         address = event.address
-        expected = 0 if event.strategy == "jumbo" else self._skb
-        if address % self._line != expected:
-            self._misaligned(event, expected)
+        line = self._line if event.size_class == PAGE_FRAG else self._kmalloc
+        expected = 0 if event.strategy == "jumbo" else self._pad % line
+        if address % line != expected:
+            self._misaligned(event, line, expected)
         if ((address ^ (address + event.nominal - 1)) >> 16) != 0:
             self._ledger.report(
                 DMA_64K,
@@ -68,7 +71,7 @@ class AlignmentRules:
                 length=event.nominal,
             )
 
-    def _misaligned(self, event: RxBufferEvent, expected: int) -> None:
+    def _misaligned(self, event: RxBufferEvent, line: int, expected: int) -> None:
         """The more telling rule speaks: an IP header that moved means that NET_IP_ALIGN went wrong."""
         address = event.address
         wanted = (expected + ETH_HLEN) % 4
@@ -86,9 +89,8 @@ class AlignmentRules:
             self._ledger.report(
                 ALIGN_CACHE_LINE,
                 f"buffer {address:#x}",
-                f"starts {address % self._line} bytes into a cache line of {self._line}, {expected} by the "
-                "profile",
+                f"starts {address % line} bytes into a line of {line}, {expected} by the profile",
                 address=address,
-                offset=address % self._line,
+                offset=address % line,
                 expected=expected,
             )

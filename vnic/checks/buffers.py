@@ -1,4 +1,4 @@
-"""What a receive buffer costs: the slab class it takes, what the NIC believes of it, what sockets pay."""
+"""What a receive buffer costs: the slab class it takes, and what sockets pay for it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ from vnic.checks.state import State
 from vnic.linux.kmalloc import class_name, kmalloc_sizes
 from vnic.linux.pages import get_order
 from vnic.linux.rx_buffer import PAGE, PAGE_FRAG, RxBufferEvent
-from vnic.nic.registers import RCTL, Reg
-
-ETH_VLAN_FRAME: Final = 1522
-"""Bytes of the longest frame that is received without RCTL.LPE: 8254x SDM 13.4.22."""
 
 SLAB_SPILL: Final = Rule(
     "slab-spill",
@@ -32,17 +28,6 @@ BUFFER_ROOM: Final = Rule(
     "Linux net/core/skbuff.c (__alloc_skb, build_skb: end = object - "
     "SKB_DATA_ALIGN(sizeof(skb_shared_info)))",
 )
-RCTL_BSIZE: Final = Rule(
-    "rctl-bsize",
-    "RCTL.BSIZE is not larger than the buffer that is mapped",
-    "The NIC knows one buffer size, and only powers of two. A driver that maps 1522 bytes under a BSIZE of "
-    "2048 relies on RCTL.LPE and RCTL.SBP being off, for then no frame is longer: a note. With either of "
-    "them on, or with a buffer below 1522 bytes, any host on the wire can have the NIC write past the "
-    "mapping: an error where that reaches skb_shared_info or the next object, else a warning (e1000 since "
-    "2.6.32 at an MTU of 1504: 1522 bytes of a page are mapped, with LPE on).",
-    "8254x SDM 13.4.22 (RCTL); Linux e1000_main.c (e1000_change_mtu, MAXIMUM_ETHERNET_VLAN_SIZE), since "
-    "2.6.18",
-)
 TRUESIZE: Final = Rule(
     "truesize",
     "skb->truesize tells the memory that the payload really takes",
@@ -54,15 +39,7 @@ TRUESIZE: Final = Rule(
     "tcp_win_from_space",
     "note",
 )
-RULES: Final = (SLAB_SPILL, BUFFER_ROOM, RCTL_BSIZE, TRUESIZE)
-
-_BSIZE: Final = (2048, 1024, 512, 256)
-
-
-def rctl_buffer_size(rctl: int) -> int:
-    """Bytes that the NIC takes a receive buffer to have: RCTL.BSIZE and BSEX, 8254x SDM 13.4.22."""
-    code = (rctl & RCTL.BSIZE_MASK) >> RCTL.BSIZE_SHIFT
-    return _BSIZE[code] * 16 if rctl & RCTL.BSEX and code else _BSIZE[code]
+RULES: Final = (SLAB_SPILL, BUFFER_ROOM, TRUESIZE)
 
 
 class BufferRules:
@@ -72,65 +49,17 @@ class BufferRules:
         self._state = state
         self._ledger = state.ledger
         self._sizes = kmalloc_sizes(state.profile) if state.profile.allocator != "slob" else ()
-        self._current: set[tuple[int, ...]] = set()
         self._known: set[tuple[int, ...]] = set()
-        self._sized: set[tuple[int, int, int]] = set()
 
     def buffer(self, event: RxBufferEvent) -> None:
         """Judge one buffer as it is posted."""
         address, nominal, head, request, allocated, _, shinfo, truesize, _ = event
         kind = (nominal, request, allocated, truesize, address - head, shinfo and shinfo - head)
-        if kind not in self._current:
-            self._current.add(kind)
-            if self._state.rx.enabled:
-                self._bsize(event)
-            if kind not in self._known:
-                self._known.add(kind)
-                self._room(event)
-                self._spill(event)
-                self._truesize(event)
-
-    def reception_changed(self) -> None:
-        """RCTL was written: judge the buffers mapped now, and each kind again when it is next posted."""
-        self._current.clear()
-        if self._state.rx.enabled:
-            for mapping in self._state.mappings.values():
-                if mapping.buffer is not None:
-                    self._bsize(mapping.buffer)
-
-    def _bsize(self, event: RxBufferEvent) -> None:
-        rctl = self._state.registers.get(Reg.RCTL, 0)
-        size, nominal = rctl_buffer_size(rctl), event.nominal
-        reasons = rctl & (RCTL.LPE | RCTL.SBP)
-        if size <= nominal or (size, nominal, reasons) in self._sized:
-            return
-        self._sized.add((size, nominal, reasons))
-        short = nominal < ETH_VLAN_FRAME
-        room = (event.shinfo or event.head + event.allocated) - event.address
-        if reasons or short:
-            severity: Severity = "error" if size > room else "warning"
-            why = " and ".join(
-                text
-                for on, text in (
-                    (rctl & RCTL.LPE, "RCTL.LPE lets longer frames in"),
-                    (rctl & RCTL.SBP, "RCTL.SBP stores bad ones of any length"),
-                    (short, f"frames without LPE have up to {ETH_VLAN_FRAME} bytes"),
-                )
-                if on
-            )
-        else:
-            severity = "note"
-            why = "safe only while RCTL.LPE and RCTL.SBP are off, as they are"
-        self._ledger.report(
-            RCTL_BSIZE,
-            f"buffer of {nominal} bytes",
-            f"the NIC is told {size}: {why}",
-            severity=severity,
-            nominal=nominal,
-            bsize=size,
-            room=room,
-            allocated=event.allocated,
-        )
+        if kind not in self._known:
+            self._known.add(kind)
+            self._room(event)
+            self._spill(event)
+            self._truesize(event)
 
     def _room(self, event: RxBufferEvent) -> None:
         data = event.address - event.head + event.nominal

@@ -11,18 +11,31 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from vnic.checks import alignment, bounds, buffers, bus, control, frames, mapping, rings, scoreboard
+from vnic.checks import (
+    alignment,
+    bounds,
+    bsize,
+    buffers,
+    bus,
+    control,
+    frames,
+    giving,
+    mapping,
+    scoreboard,
+    sending,
+    writeback,
+)
 from vnic.checks.rule import Rule
 
 GROUPS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {
         "Where the NIC writes and reads": bounds.RULES,
-        "Descriptors and rings": (*rings.RULES, *control.RULES),
+        "Descriptors and rings": (*giving.RULES, *writeback.RULES, *control.RULES),
         "DMA mappings": mapping.RULES,
         "Alignment": alignment.RULES,
         "The bus": bus.RULES,
-        "What a buffer costs": buffers.RULES,
-        "Frames": frames.RULES,
+        "What a buffer costs": (*buffers.RULES, *bsize.RULES),
+        "Frames": (*frames.RULES, *sending.RULES),
         "Agreement between NICs": scoreboard.RULES,
     }
 )

@@ -10,15 +10,18 @@ from collections.abc import Callable, Sequence
 
 from vnic.checks.alignment import AlignmentRules
 from vnic.checks.bounds import BoundsRules
+from vnic.checks.bsize import SizeRules
 from vnic.checks.buffers import BufferRules
 from vnic.checks.bus import BusRules
 from vnic.checks.control import ControlRules
 from vnic.checks.frames import FrameRules
+from vnic.checks.giving import GivingRules
 from vnic.checks.mapping import MappingRules
 from vnic.checks.reception import Reception
-from vnic.checks.rings import RingRules
+from vnic.checks.sending import SendingRules
 from vnic.checks.state import CheckOptions, State
 from vnic.checks.verdict import Verdict
+from vnic.checks.writeback import WritebackRules
 from vnic.linux.dma import MapEvent
 from vnic.linux.profile import KernelProfile
 from vnic.linux.rx_buffer import RxBufferEvent
@@ -42,12 +45,15 @@ class Checker:
         self._state = state = State(profile, memory, options or CheckOptions())
         self._bus = BusRules(state)
         bounds = BoundsRules(state)
-        rings = RingRules(state)
+        rings = WritebackRules(state)
         self._mapping = MappingRules(state)
         self._alignment = AlignmentRules(state)
         self._buffers = BufferRules(state)
-        self._frames = FrameRules(state, Reception(state))
-        self._control = ControlRules(state, rings, self._buffers.reception_changed)
+        self._sizes = SizeRules(state)
+        reception = Reception(state)
+        self._frames = FrameRules(state, reception)
+        self._sending = SendingRules(state, reception, self._frames)
+        self._control = ControlRules(state, GivingRules(state), self._sizes.reception_changed)
         self._masters: dict[int, Callable[[DmaEvent], None]] = {
             Master.RX_DATA: bounds.rx_data,
             Master.RX_WRITEBACK: rings.rx_writeback,
@@ -60,9 +66,9 @@ class Checker:
         """One call of the DMA API."""
         self.on_offer: Callable[[Sequence[WireFrame]], None] = self._frames.offer
         """Frames put on the wire towards the NIC, just before they are."""
-        self.on_transmit: Callable[[bytes], None] = self._frames.transmit
+        self.on_transmit: Callable[[bytes], None] = self._sending.transmit
         """A frame (without FCS) that the driver was given to send and took."""
-        self.on_collect: Callable[[Sequence[bytes]], None] = self._frames.collect
+        self.on_collect: Callable[[Sequence[bytes]], None] = self._sending.collect
         """Frames (without FCS) that left the NIC."""
 
     def on_dma(self, event: DmaEvent) -> None:
@@ -79,6 +85,7 @@ class Checker:
         self._state.attach(event)
         self._alignment.buffer(event)
         self._buffers.buffer(event)
+        self._sizes.buffer(event)
 
     def on_frame(self, event: FrameEvent) -> None:
         """The driver has read a frame out of its buffers."""
@@ -97,5 +104,6 @@ class Checker:
     def finish(self) -> list[Verdict]:
         """The verdicts of the run, errors first; asked once, after the driver was closed and removed."""
         self._frames.finish()
+        self._sending.finish()
         self._mapping.finish()
         return self._state.ledger.verdicts()

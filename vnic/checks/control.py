@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from vnic.checks.alignment import DMA_64K, crosses_64k
-from vnic.checks.rings import RingRules
+from vnic.checks.giving import GivingRules
 from vnic.checks.rule import Rule
 from vnic.checks.state import Ring, State
 from vnic.nic.events import RegisterEvent
@@ -34,11 +34,11 @@ _LENGTH_MASK: Final = 0xFFF80
 class ControlRules:
     """Follows the driver's register writes."""
 
-    def __init__(self, state: State, rings: RingRules, reception: Callable[[], None]) -> None:
+    def __init__(self, state: State, giving: GivingRules, reception: Callable[[], None]) -> None:
         """``reception`` is called when RCTL changed, with the state already up to date."""
         self._state = state
         self._ledger = state.ledger
-        self._rings = rings
+        self._giving = giving
         self._reception = reception
         self._writes: dict[int, Callable[[int], None]] = {
             Reg.CTRL: self._ctrl,
@@ -88,7 +88,7 @@ class ControlRules:
     def _enable(self, ring: Ring, on: bool) -> None:
         if on and not ring.enabled:
             ring.enabled = True
-            self._rings.give(ring)
+            self._giving.give(ring)
         ring.enabled = on
 
     def _release(self, ring: Ring) -> None:
@@ -153,4 +153,4 @@ class ControlRules:
                     address=ring.base,
                     length=ring.size,
                 )
-            self._rings.give(ring)
+            self._giving.give(ring)

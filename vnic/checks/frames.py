@@ -1,4 +1,4 @@
-"""What the stack receives is what the wire offered: every byte, every frame, in order; and outwards too."""
+"""What the stack receives is what the wire offered: every byte, every frame, in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vnic.checks.rule import Rule
 from vnic.checks.state import State
 from vnic.nic.events import FrameEvent, RegisterEvent
 from vnic.nic.port import WireFrame
-from vnic.nic.registers import RCTL, TCTL, Reg
+from vnic.nic.registers import RCTL, Reg
 
 FRAME_DATA: Final = Rule(
     "frame-data",
@@ -35,19 +35,19 @@ FRAME_UNWANTED: Final = Rule(
     "Bad, too short or too long without RCTL.SBP and RCTL.LPE, or for somebody else's address.",
     "8254x SDM 3.2.1, 13.4.22 (RCTL)",
 )
-FRAME_TX: Final = Rule(
-    "frame-tx",
-    "A transmitted frame has the bytes that the stack handed over",
-    "Frames leave whole, once and in order, padded to 60 bytes where TCTL.PSP says so.",
-    "8254x SDM 3.3, 13.4.33 (TCTL)",
-)
-RULES: Final = (FRAME_DATA, FRAME_LOST, FRAME_UNWANTED, FRAME_TX)
+RULES: Final = (FRAME_DATA, FRAME_LOST, FRAME_UNWANTED)
 
 MIN_DATA: Final = 60
 """Bytes that the wire pads a frame to, without FCS: IEEE 802.3 4.2.3.3."""
 
 REMEMBERED: Final = 4096
 """Frames under way that are remembered: more than a FIFO and a ring hold."""
+
+
+def first_difference(left: bytes, right: bytes) -> int:
+    """Where two unequal frames begin to differ; the shorter one's length if that is where."""
+    pairs = enumerate(zip(left, right, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(left), len(right)))
 
 
 class _Expected(NamedTuple):
@@ -65,9 +65,7 @@ class FrameRules:
         self._reception = reception
         self._expected: deque[_Expected] = deque()
         self._dropped: deque[bytes] = deque(maxlen=REMEMBERED)
-        self._sending: deque[bytes] = deque()
         self._received = 0
-        self._sent = 0
         self._lost = 0
         self._first_lost = ""
         self._missed = 0
@@ -97,14 +95,9 @@ class FrameRules:
                 expect(_Expected(data, bad_fcs, linked and not bad_fcs and fate is Fate.RECEIVED))
         self._forget()
 
-    def transmit(self, frame: bytes) -> None:
-        """The stack hands ``frame`` (without FCS) to the driver, which takes it."""
-        if len(frame) < MIN_DATA and self._state.registers.get(Reg.TCTL, 0) & TCTL.PSP:
-            frame = frame.ljust(MIN_DATA, b"\0")
-        if not self._reception.loopback:
-            if self._reception.linked:
-                self._sending.append(frame)
-        elif self._reception.fate(frame, len(frame) + 4, False) is not Fate.DROPPED:
+    def loop_back(self, frame: bytes) -> None:
+        """A frame sent in loopback is on its way to the receiver."""
+        if self._reception.fate(frame, len(frame) + 4, False) is not Fate.DROPPED:
             self._expected.append(_Expected(frame, False, True))
             self._forget()
 
@@ -177,8 +170,7 @@ class FrameRules:
             self._damaged(event, body, self._expected.popleft().data)
 
     def _damaged(self, event: FrameEvent, body: bytes, sent: bytes) -> None:
-        pairs = enumerate(zip(body, sent, strict=False))
-        at = next((i for i, (a, b) in pairs if a != b), min(len(body), len(sent)))
+        at = first_difference(body, sent)
         self._ledger.report(
             FRAME_DATA,
             self._where(event),
@@ -197,22 +189,6 @@ class FrameRules:
             if not self._first_lost:
                 self._first_lost = f"{len(expected.data)} bytes after {self._received} received frames"
 
-    def collect(self, frames: Sequence[bytes]) -> None:
-        """Frames left the NIC."""
-        for data in frames:
-            number = self._sent
-            self._sent += 1
-            if not self._sending:
-                detail = f"{len(data)} bytes sent that nobody handed over"
-            else:
-                wanted = self._sending.popleft()
-                if wanted == data:
-                    continue
-                pairs = enumerate(zip(data, wanted, strict=False))
-                at = next((i for i, (a, b) in pairs if a != b), min(len(data), len(wanted)))
-                detail = f"byte {at} differs ({len(data)} bytes sent, {len(wanted)} handed over)"
-            self._ledger.report(FRAME_TX, f"tx frame {number}", detail, frame=number, length=len(data))
-
     def finish(self) -> None:
         """What is under way now will not come any more."""
         while self._expected:
@@ -230,12 +206,4 @@ class FrameRules:
                 missed=self._missed,
                 refused=refused,
                 received=self._received,
-            )
-        if self._sending:
-            self._ledger.report(
-                FRAME_TX,
-                f"tx frame {self._sent}",
-                f"{len(self._sending)} frames handed over did not leave",
-                frame=self._sent,
-                missing=len(self._sending),
             )

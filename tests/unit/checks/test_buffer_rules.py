@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.checks.stream import Stream, found
-from vnic.checks.buffers import rctl_buffer_size
+from vnic.checks.bsize import rctl_buffer_size
 from vnic.checks.checker import Checker
 from vnic.checks.state import CheckOptions
 from vnic.checks.verdict import Verdict
@@ -173,7 +173,7 @@ def test_truesize_since_3_2_is_told_nothing_about(memory: HostMemory) -> None:
     assert "truesize" not in {v.rule for v in verdicts}
 
 
-@pytest.mark.parametrize("kernel", [*KERNELS, "3.3/x86_64", "6.1/x86_64"])
+@pytest.mark.parametrize("kernel", [*KERNELS, "3.3/x86_64", "3.3/x86_64-slob", "6.1/x86_64"])
 @pytest.mark.parametrize("nominal", [256, 512, 1024, 1522, 2048])
 def test_every_kernel_aligns_as_its_constants_predict(kernel: str, nominal: int, memory: HostMemory) -> None:
     verdicts = posted(kernel, skbs(kernel, nominal, memory, 40), memory)
