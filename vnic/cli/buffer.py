@@ -11,7 +11,7 @@ from rich.text import Text
 from vnic.cli.console import console, plain_table, print_json
 from vnic.driver.buffers import RX_PATH
 from vnic.errors import UsageError
-from vnic.lab.experiment import layout_for
+from vnic.lab.cost import layout_for
 from vnic.linux.layout import RxLayout, Segment, rx_layout
 from vnic.linux.profile import KernelProfile, load_profile
 
@@ -158,10 +158,12 @@ def _ruler(layout: RxLayout, columns: int) -> str:
 
 def scale(lengths: list[int], columns: int) -> list[int]:
     """Column counts that add up to `columns`: proportional, but one for every length above 0."""
-    total = sum(lengths)
-    widths = [max(1, round(columns * length / total)) if length else 0 for length in lengths]
+    exact = [columns * length / sum(lengths) for length in lengths]
+    widths = [max(1, round(share)) if share else 0 for share in exact]
     while (excess := sum(widths) - columns) != 0:
-        # The longest part hides a column best.
-        longest = max(range(len(widths)), key=widths.__getitem__)
-        widths[longest] -= 1 if excess > 0 else -1
+        # Take from, or give to, the part that is furthest from its share; a single column stays.
+        step = 1 if excess > 0 else -1
+        open_to_change = [i for i, width in enumerate(widths) if width > (1 if step > 0 else 0)]
+        worst = max(open_to_change, key=lambda i: step * (widths[i] - exact[i]))
+        widths[worst] -= step
     return widths

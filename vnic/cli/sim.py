@@ -17,7 +17,8 @@ from vnic.cli.console import console, plain_table, print_json
 from vnic.cli.progress import Bar
 from vnic.driver import DriverOptions
 from vnic.errors import UsageError
-from vnic.lab.experiment import Experiment, Outcome, default_capture, layout_for, run_experiment
+from vnic.lab.cost import layout_for
+from vnic.lab.experiment import Experiment, Outcome, default_capture, run_experiment
 from vnic.lab.result import RECEIVED, WAVES, ResultDirectory
 from vnic.linux.layout import RxLayout
 from vnic.linux.profile import load_profile

@@ -15,11 +15,11 @@ import vnic
 from vnic.capture import Capture, read_capture
 from vnic.checks.verdict import Verdict, by_weight
 from vnic.driver import DriverOptions
-from vnic.driver.buffers import plan_rx
 from vnic.errors import UsageError, VnicError
-from vnic.lab.result import FRAMES, RECEIVED, RESULT, TARGETS, WAVES, ResultDirectory
-from vnic.linux.layout import RxLayout, rx_layout
-from vnic.linux.profile import KernelProfile, load_profile
+from vnic.lab.cost import layout_for
+from vnic.lab.result import FRAMES, RECEIVED, TARGETS, WAVES, ResultDirectory
+from vnic.linux.layout import RxLayout
+from vnic.linux.profile import load_profile
 
 DATA_WIDTHS: Final = (64, 128, 256, 512)
 DEFAULT_CAPTURE: Final = "mixed.pcap"
@@ -97,14 +97,6 @@ def default_capture() -> Path:
         if (folder / DEFAULT_CAPTURE).is_file():
             return folder / DEFAULT_CAPTURE
     raise VnicError(f"{package}: {DEFAULT_CAPTURE} is missing; install vnic again, or name a capture")
-
-
-def layout_for(
-    profile: KernelProfile, mtu: int, buffer: int | None = None, strategy: str | None = None
-) -> RxLayout:
-    """The receive buffer that the profile's e1000 takes for `mtu`. Raises UsageError."""
-    plan = plan_rx(profile, DriverOptions(mtu=mtu, buffer=buffer, strategy=strategy), mtu)
-    return rx_layout(profile, plan.buffer, plan.strategy)
 
 
 def run_experiment(experiment: Experiment, directory: ResultDirectory, progress: Progress) -> Outcome:
@@ -285,13 +277,3 @@ def _summary(
             for name, figures in runs.items()
         },
     }
-
-
-__all__ = [
-    "RESULT",
-    "Experiment",
-    "Outcome",
-    "default_capture",
-    "layout_for",
-    "run_experiment",
-]
