@@ -44,17 +44,21 @@ class Ring:
         self.move_head(0)
 
     def place(self, base: int, length: int) -> None:
-        """Take a new base address and length in bytes; what was fetched ahead is forgotten."""
+        """Take a new base address and length in bytes."""
         self.base = base
         self.count = length // DESCRIPTOR_BYTES
-        self.ready.clear()
+        self.discard()
 
     def move_head(self, head: int) -> None:
         """RDH/TDH was written."""
         self.head = self.next = head
-        self.ready.clear()
+        self.discard()
         self._pending.clear()
         self._first = head
+
+    def discard(self) -> None:
+        """Forget descriptors fetched ahead: software may change them now."""
+        self.ready.clear()
 
     @property
     def free(self) -> int:

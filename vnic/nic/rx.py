@@ -100,7 +100,7 @@ class Receiver:
         self._whole_frames = 0  # last descriptors done and not yet written back
 
     def configure(self, rctl: int) -> None:
-        """RCTL was written."""
+        """RCTL was written. Disabling empties the FIFO, uncounted, and discards descriptors fetched ahead."""
         self._sbp = bool(rctl & RCTL.SBP)
         self._limit = MAX_FRAME if rctl & RCTL.LPE else MAX_STANDARD
         self._strip = bool(rctl & RCTL.SECRC)
@@ -108,6 +108,7 @@ class Receiver:
         self._threshold_shift = ((rctl & RCTL.RDMTS_MASK) >> RCTL.RDMTS_SHIFT) + 1
         if not rctl & RCTL.EN:
             self._empty_fifo()
+            self.ring.discard()
 
     def receive(self, frame: bytes, bad_fcs: bool) -> None:
         """A frame, FCS included, has come in; ``bad_fcs`` is the MAC's judgement of it."""

@@ -77,7 +77,7 @@ class Transmitter:
         self._size = 0
 
     def configure(self, tctl: int) -> None:
-        """TCTL was written."""
+        """TCTL was written. Disabling keeps a partial frame."""
         self.enabled = bool(tctl & TCTL.EN)
         self.pad = bool(tctl & TCTL.PSP)
 
@@ -108,11 +108,10 @@ class Transmitter:
             self._interrupts.raise_causes(ICR.TXQE)
 
     def _gather(self, address: int, length: int) -> None:
+        """Add what a descriptor brings to the frame; what makes it too long is not even read."""
         self._size += length
-        if length:
-            data = self._bus.read(Master.TX_DATA, address, length)
-            if self._size <= MAX_DATA:
-                self._parts.append(data)
+        if length and self._size <= MAX_DATA:
+            self._parts.append(self._bus.read(Master.TX_DATA, address, length))
 
     def _finish(self, insert_fcs: bool) -> None:
         """The frame is complete: send it, unless it is empty, too long or there is nowhere to send it."""

@@ -214,13 +214,16 @@ def test_rdmts(bench: Bench, bits: int, free: int) -> None:
 # ---- prefetched descriptors
 
 
-@pytest.mark.parametrize("register", [Reg.RDBAL, Reg.RDBAH, Reg.RDLEN, Reg.RDH])
-def test_ring_registers_discard_what_was_fetched_ahead(bench: Bench, register: Reg) -> None:
+@pytest.mark.parametrize("register", [Reg.RDBAL, Reg.RDBAH, Reg.RDLEN, Reg.RDH, Reg.RCTL])
+def test_ring_registers_and_disabling_discard_what_was_fetched_ahead(bench: Bench, register: Reg) -> None:
     bench.open_rx()
     bench.receive(frame(64))
     moved = BUFFERS + 7 * bench.stride + 512
     bench.memory.write(RX_RING + 16, RxDescriptor(moved).pack())
-    bench[register] = bench[register]
+    value = bench[register]
+    if register is Reg.RCTL:
+        bench[register] = 0
+    bench[register] = value
     bench.receive(frame(64, seed=9))
     assert bench.memory.read(moved, 64) == frame(64, seed=9)
 

@@ -98,6 +98,7 @@ def test_the_longest_frame(bench: Bench, length: int, sent: bool) -> None:
     assert bench.sent == ([data] if sent else []) + [payload(60)]
     assert [bench.tx(index).status for index in range(3)] == [TxStatus.DD] * 3
     assert bench[Reg.TPT] == 1 + sent
+    assert len(bench.seen(Master.TX_DATA)) == 2 + sent  # what makes it too long is not read
 
 
 def test_nothing_to_send_sends_nothing(bench: Bench) -> None:
