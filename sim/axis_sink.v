@@ -44,18 +44,16 @@ end
 
 assign s_axis_tready = !rst & !stall;
 
-always @(s_axis_tvalid or rst) begin
-    if (!rst && (^s_axis_tvalid) === 1'bx) $hm_fault("m_axis_tx: TVALID is X or Z");
-end
-
 reg held = 1'b0;
 reg [DATA_WIDTH+DATA_WIDTH/8:0] was;
 wire take = s_axis_tvalid & s_axis_tready;
 wire wait_now = s_axis_tvalid & !s_axis_tready;
 wire watch = held | wait_now;
-wire step = take | watch;
+wire unknown = (^s_axis_tvalid) === 1'bx;
+wire step = unknown | take | watch;
 
-always @(posedge clk) if (step && !rst) begin
+always @(posedge clk) if (step !== 1'b0 && !rst) begin
+    if (unknown) $hm_fault("m_axis_tx: TVALID is X or Z");
     if (watch) begin
         if (held && !(s_axis_tvalid && {s_axis_tlast, s_axis_tkeep, s_axis_tdata} === was)) begin
             $hm_fault("m_axis_tx: a beat changed or was withdrawn before it was taken");

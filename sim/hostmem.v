@@ -155,15 +155,12 @@ reg [ADDR_WIDTH+ID_WIDTH+7:0] aw_was, ar_was;
 reg [DATA_WIDTH+DATA_WIDTH/8:0] w_was;
 wire watch = aw_wait | w_wait | ar_wait | aw_held | w_held | ar_held;
 
-always @(s_axi_awvalid or s_axi_wvalid or s_axi_arvalid or s_axi_bready or s_axi_rready or rst) begin
-    if (!rst && (^{s_axi_awvalid, s_axi_wvalid, s_axi_arvalid, s_axi_bready, s_axi_rready}) === 1'bx) begin
-        $hm_fault("m_axi: a VALID or READY of the NIC is X or Z");
-    end
-end
+wire unknown = (^{s_axi_awvalid, s_axi_wvalid, s_axi_arvalid, s_axi_bready, s_axi_rready}) === 1'bx;
 
-wire step = watch | aw_take | w_take | ar_take | b_step | r_step;
+wire step = unknown | watch | aw_take | w_take | ar_take | b_step | r_step;
 
-always @(posedge clk) if (step && !rst) begin
+always @(posedge clk) if (step !== 1'b0 && !rst) begin
+    if (unknown) $hm_fault("m_axi: a VALID or READY of the NIC is X or Z");
     if (watch) begin
         if (aw_held && !(s_axi_awvalid && {s_axi_awid, s_axi_awaddr, s_axi_awlen} === aw_was)) begin
             $hm_fault("m_axi: AW changed or was withdrawn before it was taken");
