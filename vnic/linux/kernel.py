@@ -82,7 +82,7 @@ class Kernel(SkbOperations):
         """napi_get_frags: an skb with a head of GRO_MAX_HEAD bytes for a frame that lies in pages.
 
         Raises:
-            NotInThisKernel: before 2.6.30.
+            NotInThisKernel: before 2.6.31.
         """
         self.require("napi_get_frags")
         head = self.profile.max_header + GRO_ROOM

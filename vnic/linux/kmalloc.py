@@ -6,7 +6,7 @@ Pure arithmetic from a profile's constants; `slab.py` places the objects.
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from vnic.linux.eras import Era, Rule
 from vnic.linux.pages import MAX_ORDER, get_order
@@ -101,22 +101,37 @@ NAMING: dict[str, Rule[Naming]] = {
 
 
 class SlubOrder(NamedTuple):
-    """How SLUB picks a slab's order: the largest it tries, and the least objects it wants."""
+    """How SLUB picks a slab's order.
+
+    Attributes:
+        max_order: the largest order tried for the sake of more objects.
+        by_cpus: it wants 4 * (fls(cpus) + 1) objects, else 4.
+        fraction: the waste accepted first is 1/fraction of the slab.
+        patient: it wants no more than the largest order holds, and lowers that by one; else it halves it.
+    """
 
     max_order: int
-    by_cpus: bool  # min_objects = 4 * (fls(cpus) + 1), else 4
-    fraction: int  # the waste accepted first is 1/fraction of the slab
+    by_cpus: bool
+    fraction: int
+    patient: bool
 
 
 SLUB_ORDER: Rule[SlubOrder] = Rule(
     "the order of a SLUB slab",
     [
-        Era((2, 6, 22), SlubOrder(1, False, 8), "mm/slub.c 2.6.22 calculate_order"),
-        Era((2, 6, 26), SlubOrder(3, True, 16), "mm/slub.c 2.6.27 calculate_order, nr_cpu_ids"),
+        Era((2, 6, 22), SlubOrder(1, False, 8, False), "mm/slub.c 2.6.22, 2.6.25 calculate_order"),
+        Era((2, 6, 26), SlubOrder(3, True, 16, False), "mm/slub.c 2.6.26, 2.6.29 calculate_order"),
+        Era((2, 6, 30), SlubOrder(3, True, 16, True), "mm/slub.c 2.6.30, 2.6.35, 6.1 calculate_order"),
     ],
 )
 
-MIN_SLAB_BREAK: Final = 1  # mm/slab.c BREAK_GFP_ORDER_HI: no larger order for the sake of less waste
+SLAB_BREAK: Rule[int] = Rule(
+    "the order beyond which SLAB no longer minds waste, with more than 32 MiB of memory",
+    [
+        Era((2, 4), 2, "mm/slab.c 2.4.22 BREAK_GFP_ORDER_HI"),
+        Era((2, 6), 1, "mm/slab.c 2.6.16, 2.6.18 BREAK_GFP_ORDER_HI"),
+    ],
+)
 
 
 def kmalloc_max_size(profile: KernelProfile) -> int:
@@ -196,8 +211,9 @@ def _slab_shape(profile: KernelProfile, size: int, name: str) -> SizeClass:
     """mm/slab.c calculate_slab_order and cache_estimate: the first order that wastes at most an eighth.
 
     Objects below an eighth of a page share the slab with its header and one kmem_bufctl_t each; for larger
-    ones the header is off slab. No order above 1 is tried for the sake of less waste.
+    ones the header is off slab. No order above 1 (2 in 2.4) is tried for the sake of less waste.
     """
+    enough = SLAB_BREAK.at(profile.version)
     on_slab = size < profile.page_size // 8
     header = profile.sizeof_slab if on_slab else 0
     for order in range(MAX_ORDER + 1):
@@ -212,7 +228,7 @@ def _slab_shape(profile: KernelProfile, size: int, name: str) -> SizeClass:
         if objects == 0:
             continue
         waste = room - first - objects * size
-        if order >= MIN_SLAB_BREAK or waste * 8 <= room:
+        if order >= enough or waste * 8 <= room:
             return SizeClass(name, size, order, objects, first)
     raise ValueError(f"no slab order holds an object of {size} bytes")
 
@@ -220,7 +236,8 @@ def _slab_shape(profile: KernelProfile, size: int, name: str) -> SizeClass:
 def _slub_order(size: int, page_size: int, cpus: int, era: SlubOrder) -> int:
     """mm/slub.c calculate_order: many objects first, then little waste."""
     wanted = 4 * (cpus.bit_length() + 1) if era.by_cpus else 4
-    wanted = min(wanted, (page_size << era.max_order) // size)
+    if era.patient:
+        wanted = min(wanted, (page_size << era.max_order) // size)
     while wanted > 1:
         fraction = era.fraction
         while fraction >= 4:
@@ -229,5 +246,5 @@ def _slub_order(size: int, page_size: int, cpus: int, era: SlubOrder) -> int:
                 if room % size <= room // fraction:
                     return order
             fraction //= 2
-        wanted = wanted - 1 if era.by_cpus else wanted // 2
+        wanted = wanted - 1 if era.patient else wanted // 2
     return get_order(size, page_size)

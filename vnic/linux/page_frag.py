@@ -38,7 +38,7 @@ class PageFragCache:
         """A fragment of `size` bytes: its page (one reference is the caller's) and its physical address.
 
         None when no page is to be had, or only one smaller than `size` (a single page after the large one
-        failed). Linux checks that since 5.19; before, it handed out memory outside the page.
+        failed). 6.1 checks that; earlier kernels handed out memory outside the page.
         """
         page = self.page
         if page is not None:

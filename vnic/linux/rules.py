@@ -139,7 +139,7 @@ NAPI_SHARES_NETDEV_CACHE: Rule[bool] = Rule(
 # First version with each helper: calling it on an older kernel is a driver that would not have compiled.
 HELPERS: dict[str, tuple[int, ...]] = {
     "netdev_alloc_skb": (2, 6, 18),
-    "napi_get_frags": (2, 6, 30),
+    "napi_get_frags": (2, 6, 31),
     "netdev_alloc_skb_ip_align": (2, 6, 33),
     "build_skb": (3, 3),
     "netdev_alloc_frag": (3, 5),

@@ -15,15 +15,15 @@ from vnic.linux.skbuff import SkbBug, SkBuff
 COW_WANTS_PAD: Rule[bool] = Rule(
     "skb_cow makes sure of NET_SKB_PAD even when less is asked for",
     [
-        Era((2, 4), True, "include/linux/skbuff.h 2.4.22 (16), 2.6.24, 3.4 __skb_cow"),
-        Era((3, 5), False, "commit 617c8c11236 (3.5-rc1), avoid unnecessary reallocations in __skb_cow"),
+        Era((2, 4), True, "include/linux/skbuff.h 2.4.22 (16), 2.6.18, 2.6.35 __skb_cow"),
+        Era((3, 5), False, "include/linux/skbuff.h 3.6.5 __skb_cow, and 3.4.39", ((3, 4, 39),)),
     ],
 )
 EXPAND_COUNTS: Rule[bool] = Rule(
     "pskb_expand_head adds what the new head has more to truesize",
     [
-        Era((2, 4), False, "net/core/skbuff.c 2.4.22, 4.9"),
-        Era((4, 11), True, "commit 158f323b9868 (4.11-rc1), of an skb without a socket"),
+        Era((2, 4), False, "net/core/skbuff.c 3.6.5, 4.9"),
+        Era((4, 11), True, "commit 158f323b9868 (4.11-rc1), of an skb without a socket; seen in 6.1.0"),
     ],
 )
 
