@@ -1,7 +1,7 @@
 """What cocotb runs inside the simulator: one test that carries out the job in $VNIC_JOB.
 
-The answer, or the error, goes to a file in the output folder, written aside and renamed; progress goes to the pipe
-$VNIC_PROGRESS as lines "done total".
+The answer, or the error, goes to a file in the output folder, written aside and renamed; progress goes to
+the pipe $VNIC_PROGRESS as lines "done total".
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from vnic.errors import VnicError
 from vnic.memory import HostMemory
 
 _PR_SET_PDEATHSIG = 1
+
+# cocotbext-axi 0.1.28 uses names that cocotb 2 renamed; nothing a user could do about it.
+warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"cocotbext\..*")
 
 # A parent that is killed outright cannot end us: ask the kernel to.
 ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -49,7 +53,7 @@ async def _carry_out(dut: Any, job: dict[str, Any]) -> Any:
         else:
             from vnic.targets.witness import WitnessTarget
 
-            target = WitnessTarget(dut, memory, job["parameters"])
+            target = WitnessTarget(dut, memory, job["parameters"], watch=job["watch"])
         try:
             return await entry(target, memory, job["spec"], progress)
         finally:
@@ -64,7 +68,7 @@ async def job(dut: Any) -> None:
         answer = {"value": await _carry_out(dut, request)}
     except VnicError as error:
         answer = {"error": str(error), "exit_code": error.exit_code, "expected": True}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever it is, the parent has to hear of it
         traceback.print_exc()
         answer = {"error": f"{type(error).__name__}: {error}", "exit_code": 1, "expected": False}
     path = Path(request["out"]) / request["result"]

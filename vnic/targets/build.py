@@ -1,8 +1,8 @@
 """Compiles the bench once: Verilog to a vvp file, hostmem.c to a VPI module, both kept in the user's cache.
 
-An entry is keyed by the bytes of every source, the parameters and the versions of the tools, so nothing is ever
-stale and a second run compiles nothing. Entries are built aside and renamed into place: two runs may build the
-same thing at once, and a run that dies leaves nothing half done behind a valid name.
+An entry is keyed by the bytes of every source, the parameters and the versions of the tools, so nothing
+is ever stale and a second run compiles nothing. Entries are built aside and renamed into place: two runs
+may build the same thing at once, and a run that dies leaves nothing half done behind a valid name.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def build(
         rtl_dir: read the NIC from here instead of `rtl/`.
 
     Raises:
-        BuildError: a tool is missing, a source does not compile, a parameter is unknown, the cache is not writable.
+        BuildError: a tool is missing, a source does not compile, a parameter is unknown, or the cache is not
+            writable.
     """
     sources = find_sources(rtl_dir)
     iverilog = tool("iverilog")
@@ -133,7 +134,9 @@ def build(
 
     def compile_verilog(folder: Path) -> None:
         output = folder / "sim.vvp"
-        messages = _run([*command, "-o", str(output), *map(str, rtl), *map(str, bench)], "the Verilog sources")
+        messages = _run(
+            [*command, "-o", str(output), *map(str, rtl), *map(str, bench)], "the Verilog sources"
+        )
         # Icarus only warns of a parameter it does not find, and the NIC would silently have its default.
         unknown = [line for line in messages.splitlines() if "warning: parameter" in line]
         if unknown:
@@ -173,7 +176,7 @@ def _key(files: Iterable[Path], words: Sequence[str]) -> str:
 
 
 def _version(program: str) -> str:
-    """What tells one version of a program from the next without running it: a fifth of the start-up time saved."""
+    """What tells one version of a program from the next without running it, which would cost 20 ms."""
     path = Path(program).resolve()
     info = path.stat()
     return f"{path} {info.st_size} {info.st_mtime_ns}"
@@ -183,7 +186,9 @@ def _run(command: Sequence[str], what: str) -> str:
     """Runs a compiler; returns what it said. Raises BuildError with its first error line."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
-        lines = [line for line in done.stdout.splitlines() if "error" in line.lower()] or done.stdout.splitlines()
+        lines = [
+            line for line in done.stdout.splitlines() if "error" in line.lower()
+        ] or done.stdout.splitlines()
         first = lines[0] if lines else f"exit code {done.returncode}"
         raise BuildError(f"{Path(command[0]).name} does not take {what}: {first}")
     return done.stdout
@@ -211,7 +216,9 @@ def _cached(kind: str, key: str, fill: Callable[[Path], None]) -> tuple[Path, bo
             aside.rename(folder)
         except OSError as error:
             if not folder.is_dir():
-                raise BuildError(f"cache folder {folder}: {error.strerror}; set XDG_CACHE_HOME elsewhere") from error
+                raise BuildError(
+                    f"cache folder {folder}: {error.strerror}; set XDG_CACHE_HOME elsewhere"
+                ) from error
             # Another run was quicker; its result is the same.
     finally:
         shutil.rmtree(aside, ignore_errors=True)

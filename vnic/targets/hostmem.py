@@ -1,7 +1,7 @@
 """Python's side of sim/hostmem.c: memory, burst log and frame queues of the bench, reached by ctypes.
 
-cocotb runs Python inside the simulator's process, so opening the VPI module again gives the very instance that
-the simulator calls.
+cocotb runs Python inside the simulator's process, so opening the VPI module again gives the very instance
+that the simulator calls.
 """
 
 from __future__ import annotations
@@ -89,7 +89,12 @@ class Hostmem:
         library.hostmem_now.restype = ctypes.c_uint64
         library.hostmem_log.restype = ctypes.c_size_t
         library.hostmem_tx_peek.restype = ctypes.c_size_t
-        library.hostmem_add_region.argtypes = (ctypes.c_int, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64)
+        library.hostmem_add_region.argtypes = (
+            ctypes.c_int,
+            ctypes.c_uint64,
+            ctypes.c_uint64,
+            ctypes.c_uint64,
+        )
         library.hostmem_rx_push.argtypes = (
             ctypes.c_char_p,
             ctypes.POINTER(ctypes.c_uint32),
@@ -135,7 +140,9 @@ class Hostmem:
 
     def pop(self) -> list[bytes]:
         """The frames the NIC has sent in full since the last call."""
-        count: int = self._library.hostmem_tx_peek(ctypes.byref(self._tx_bytes), ctypes.byref(self._tx_lengths))
+        count: int = self._library.hostmem_tx_peek(
+            ctypes.byref(self._tx_bytes), ctypes.byref(self._tx_lengths)
+        )
         if not count:
             return []
         lengths = self._tx_lengths[:count]

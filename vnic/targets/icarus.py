@@ -1,12 +1,15 @@
-"""Runs a job with the Verilog NIC: compiles, starts the simulator as a child, follows it, cleans up after it.
+"""Runs a job with the Verilog NIC: compiles, starts the simulator as a child, follows it, cleans up after
+it.
 
-The child is vvp with cocotb inside (sim/vnic_cosim.py); it gets the job as JSON in its environment and leaves its
-answer in `cosim.json`. It runs in a process group of its own: whatever happens to the parent's wait (Ctrl-C, a
-silent simulator, an exception) the whole group is ended. Host memory is anonymous, so nothing of it outlives the child.
+The child is vvp with cocotb inside (sim/vnic_cosim.py); it gets the job as JSON in its environment and
+leaves its answer in `cosim.json`. It runs in a process group of its own: whatever happens to the parent's
+wait (Ctrl-C, a silent simulator, an exception) the whole group is ended. Host memory is anonymous, so
+nothing outlives the child.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -41,6 +44,7 @@ class IcarusJob:
     spec: JSON object handed to it. out: an existing folder for log, waves and the answer.
     parameters: of the bench, e.g. DATA_WIDTH. plusargs: see sim/hostmem.v, axis_source.v, axis_sink.v.
     memory_size, memory_base, memory_holes: of the HostMemory. bus: "native", or "cocotbext" for the witness.
+    watch: whether the witness tells of bus events (the native bench always does).
     silence_s: seconds without a progress report after which the simulator counts as hung.
     rtl_dir: read the NIC from here instead of rtl/ (tests plant faults). search: more folders for imports.
     """
@@ -55,6 +59,7 @@ class IcarusJob:
     memory_base: int = 0
     memory_holes: tuple[tuple[int, int], ...] = ()
     bus: str = "native"
+    watch: bool = True
     waves: bool = False
     silence_s: float = 600.0
     rtl_dir: Path | None = None
@@ -83,9 +88,7 @@ def run_icarus(job: IcarusJob, on_progress: Progress | None = None) -> IcarusRes
     """
     if job.bus not in ("native", "cocotbext"):
         raise UsageError(f"unknown bus {job.bus!r}: use native or cocotbext")
-    made = build(
-        job.parameters, top=NATIVE_TOP if job.bus == "native" else WITNESS_TOP, rtl_dir=job.rtl_dir
-    )
+    made = build(job.parameters, top=NATIVE_TOP if job.bus == "native" else WITNESS_TOP, rtl_dir=job.rtl_dir)
     result, log = job.out / RESULT, job.out / LOG
     waves = job.out / WAVES if job.waves else None
     result.unlink(missing_ok=True)
@@ -110,7 +113,15 @@ def _command(job: IcarusJob, made: Build, waves: Path | None) -> list[str]:
     # Imported late: it takes longer than everything else the parent does.
     from cocotb_tools import config
 
-    command = [tool("vvp"), "-n", "-m", str(config.lib_entry("vpi", "icarus")), "-m", str(made.vpi), str(made.vvp)]
+    command = [
+        tool("vvp"),
+        "-n",
+        "-m",
+        str(config.lib_entry("vpi", "icarus")),
+        "-m",
+        str(made.vpi),
+        str(made.vvp),
+    ]
     command += [f"+{name}={value}" for name, value in {"seed": job.seed, **job.plusargs}.items()]
     if waves:
         command += [f"+dumpfile_path={waves}", "-fst"]
@@ -126,8 +137,8 @@ def _environment(job: IcarusJob, made: Build) -> dict[str, str]:
     libpython = os.environ.get("LIBPYTHON_LOC") or find_libpython.find_libpython()
     if libpython is None:
         raise BuildError(
-            f"{sys.executable} comes without libpython, which cocotb loads into the simulator: use a Python built "
-            "with --enable-shared (Debian: apt install libpython3-dev)"
+            f"{sys.executable} comes without libpython, which cocotb loads into the simulator: "
+            "use a Python built with --enable-shared (Debian: apt install libpython3-dev)"
         )
     paths = [str(find_sources(job.rtl_dir).sim), *map(str, job.search), *sys.path]
     handed_over = {
@@ -141,6 +152,7 @@ def _environment(job: IcarusJob, made: Build) -> dict[str, str]:
         "memory_base": job.memory_base,
         "memory_holes": job.memory_holes,
         "bus": job.bus,
+        "watch": job.watch,
         "module": str(made.vpi),
     }
     return {
@@ -214,11 +226,9 @@ def _relay(progress: Any, silence_s: float, log: Path, on_progress: Progress | N
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """End the child's whole process group and reap it."""
-    try:
+    # Gone already, or nothing but a zombie left of it: fine.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        # Gone already, or nothing but a zombie left of it.
-        pass
     child.wait()
 
 

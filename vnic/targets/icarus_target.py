@@ -1,7 +1,7 @@
 """The Verilog NIC as a target: lives inside the simulator, under cocotb.
 
-Python is woken when a command of the bench (sim/reg_master.v) is done and at no other time: never by a clock edge,
-never by a bus beat. A command is one signal set and one event awaited.
+Python is woken when a command of the bench (sim/reg_master.v) is done and at no other time: never by a
+clock edge, never by a bus beat. A command is one signal set and one event awaited.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vnic.targets.hostmem import Hostmem, Traffic
 _READ, _WRITE, _SETTLE, _IRQ, _LINK, _RUN = range(6)
 _FAILED = 1 << 33
 
-# A NIC that is not at rest after so many cycles will never be: 0.4 s at 4 ns, the longest ITR and RADV are 17 and 67 ms.
+# A NIC that is not at rest after 0.4 s (at 4 ns) will never be: the longest ITR and RADV are 17 and 67 ms.
 SETTLE_CYCLES = 100_000_000
 
 
@@ -30,8 +30,8 @@ class SimulationError(VnicError):
     """The Verilog NIC broke a rule of its buses, or does not come to rest."""
 
 
-def _ignore(_: object) -> None:
-    return None
+def ignore(_: object) -> None:
+    """The default listener."""
 
 
 class IcarusWire:
@@ -70,9 +70,11 @@ class IcarusTarget:
         for name, wanted in parameters.items():
             actual = int(getattr(dut, name).value)
             if actual != wanted:
-                raise SimulationError(f"parameter {name} of the bench is {actual}, not {wanted}: it did not take")
-        self.on_dma: Callable[[DmaEvent], None] = _ignore
-        self.on_register: Callable[[RegisterEvent], None] = _ignore
+                raise SimulationError(
+                    f"parameter {name} of the bench is {actual}, not {wanted}: it did not take"
+                )
+        self.on_dma: Callable[[DmaEvent], None] = ignore
+        self.on_register: Callable[[RegisterEvent], None] = ignore
         self._dut = dut
         self._command = dut.command
         self._answer = dut.answer

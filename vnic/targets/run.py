@@ -1,13 +1,14 @@
-"""One session from a plain specification, on either NIC: in this process (model) or inside the simulator (icarus).
+"""One session from a plain specification, on either NIC: in this process (model) or inside the simulator
+(icarus).
 
-The specification is made of JSON values and paths, because for Icarus it crosses into another process; the frames go
-through a file for the same reason.
+The specification is made of JSON values and paths, because for Icarus it crosses into another process;
+the frames go through a file for the same reason.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -64,7 +65,7 @@ class RunSpec:
 
 
 def write_frames(path: Path, frames: Iterable[WireFrame]) -> int:
-    """Write frames one after the other; returns how many. Raises VnicError when the file cannot be written."""
+    """Write frames one after the other; returns how many. Raises VnicError when the disk is full."""
     count = 0
     try:
         with path.open("wb") as file:
@@ -78,7 +79,7 @@ def write_frames(path: Path, frames: Iterable[WireFrame]) -> int:
 
 
 def read_frames(path: Path) -> Iterator[WireFrame]:
-    """The frames of a file, one at a time, so that its length does not matter. Raises VnicError if it is cut short."""
+    """The frames of a file, one at a time. Raises VnicError if it is cut short."""
     with path.open("rb") as file:
         while head := file.read(_FRAME.size):
             if len(head) == _FRAME.size:
@@ -90,7 +91,13 @@ def read_frames(path: Path) -> Iterator[WireFrame]:
             raise VnicError(f"{path}: cut short; write it again")
 
 
-async def session(target: Target, memory: HostMemory, spec: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+def _unheard(_done: int, _total: int) -> None:
+    """Progress that nobody wants to know."""
+
+
+async def session(
+    target: Target, memory: HostMemory, spec: Mapping[str, Any], progress: Progress
+) -> dict[str, Any]:
     """Carry out `spec` (a RunSpec as JSON) on `target`; returns a SessionResult as JSON."""
     plan = RunSpec.from_json(spec)
     profile = load_profile(plan.profile)
@@ -134,8 +141,7 @@ async def session(target: Target, memory: HostMemory, spec: Mapping[str, Any], p
 def run_on_model(spec: RunSpec, on_progress: Progress | None = None) -> dict[str, Any]:
     """Carry out `spec` on the behavioural NIC, in this process. Raises what the session raises."""
     with HostMemory(spec.memory_size) as memory:
-        report: Callable[[int, int], None] = on_progress or (lambda done, total: None)
-        return run(session(ModelTarget(memory), memory, asdict(spec), report))
+        return run(session(ModelTarget(memory), memory, asdict(spec), on_progress or _unheard))
 
 
 def run_on_icarus(
