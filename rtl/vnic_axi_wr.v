@@ -199,7 +199,7 @@ module vnic_axi_wr #(
             done_reg <= 3'd0;
     end
 
-    wire unused = &{1'b0, m_axi_bid[ID_WIDTH-1:2], burst_len[8], burst_meta[META-3:0]};
+    wire unused = &{1'b0, m_axi_bid[ID_WIDTH-1:2], burst_len[8], burst_addr, burst_meta[META-3:0]};
 
 endmodule
 

@@ -44,7 +44,7 @@ module vnic_tx_engine #(
 
     localparam BYTES = DATA_WIDTH / 8;
     localparam LB = $clog2(BYTES);
-    localparam [11:0] ALL_WORDS = WORDS[11:0];
+    localparam [13:0] ALL_WORDS = WORDS[13:0];
     // Longest frame of the 82540EM: SDM 3.3.3, table of the LENGTH field
     localparam [16:0] MAX_FRAME = 17'd16288;
 
@@ -55,7 +55,7 @@ module vnic_tx_engine #(
     reg [16:0]  bytes_reg;
     reg         drop_reg;
     // Words of complete frames that are still in the FIFO
-    reg [11:0]  used_reg;
+    reg [12:0]  used_reg;
 
     wire [15:0] desc_len = desc[79:64];
     wire        cmd_eop = desc[88];
@@ -67,8 +67,8 @@ module vnic_tx_engine #(
     wire        no_data = empty || over;
     wire [16:0] round = sum + BYTES[16:0] - 17'd1;
     wire [16:0] words = round >> LB;
-    wire [12:0] total = {1'b0, used_reg} + words[12:0];
-    wire        fits = no_data || total <= {1'b0, ALL_WORDS};
+    wire [13:0] total = {1'b0, used_reg} + {1'b0, words[12:0]};
+    wire        fits = no_data || total <= ALL_WORDS;
 
     wire        entry_full;
     wire        entry_empty;
@@ -106,8 +106,8 @@ module vnic_tx_engine #(
             valid_reg <= 1'b0;
 
         if ((go && eop && !over) || release_valid)
-            used_reg <= used_reg + (go && eop && !over ? words[11:0] : 12'd0)
-                        - (release_valid ? release_words : 12'd0);
+            used_reg <= used_reg + (go && eop && !over ? words[12:0] : 13'd0)
+                        - (release_valid ? {1'b0, release_words} : 13'd0);
 
         if (rst || forget) begin
             bytes_reg <= 17'd0;
@@ -115,7 +115,7 @@ module vnic_tx_engine #(
         end
         if (rst) begin
             valid_reg <= 1'b0;
-            used_reg <= 12'd0;
+            used_reg <= 13'd0;
         end
     end
 
