@@ -6,5 +6,6 @@ holds the descriptor rings, `buffers.py` the size rules of each era, `rx.py` and
 
 from vnic.driver.e1000 import E1000
 from vnic.driver.options import DriverOptions, DriverStats, Hooks, NicTimeout, ProbeError
+from vnic.driver.ring import RingMemoryError
 
-__all__ = ["E1000", "DriverOptions", "DriverStats", "Hooks", "NicTimeout", "ProbeError"]
+__all__ = ["E1000", "DriverOptions", "DriverStats", "Hooks", "NicTimeout", "ProbeError", "RingMemoryError"]

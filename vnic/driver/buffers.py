@@ -18,6 +18,7 @@ from vnic.nic.registers import RCTL
 
 MAIN_C: Final = "e1000_main.c"
 ETH_FRAME: Final = 1518  # MAXIMUM_ETHERNET_FRAME_SIZE: 1500 + header + FCS
+LONGEST_FRAME: Final = 16384  # what the controller accepts with LPE: SDM 13.4.22
 ETH_VLAN_FRAME: Final = ETH_FRAME + VLAN_HLEN  # MAXIMUM_ETHERNET_VLAN_SIZE
 
 SizeRule = Callable[[int, int], int]
@@ -92,7 +93,9 @@ COPYBREAK: Rule[Copybreak | None] = Rule(
     [
         Era((2, 4), None, f"{MAIN_C} up to 2.6.15"),
         Era((2, 6, 16), Copybreak(True, False, True), "commit a292ca6efbc (2.6.16-rc2), 256 fixed"),
-        Era((2, 6, 20), Copybreak(True, False, False), "commit 1f753861d27 (2.6.20-rc3), a parameter"),
+        Era(
+            (2, 6, 20), Copybreak(True, False, False), "commit 1f753861d27 (2.6.20-rc3), a parameter; 2.6.34"
+        ),
         Era((2, 6, 36), Copybreak(False, False, False), f"{MAIN_C} 3.x e1000_check_copybreak"),
         Era((3, 18), Copybreak(False, True, False), f"{MAIN_C} 6.1 e1000_copybreak"),
     ],
@@ -164,6 +167,8 @@ def plan_rx(profile: KernelProfile, options: DriverOptions, mtu: int) -> RxPlan:
     strategy = options.strategy or (path.jumbo if jumbo else path.standard)
     nominal = options.buffer or BUFFER_SIZE.at(profile.version)(max_frame, profile.page_size)
     page = min(profile.page_size, 16384)
+    if strategy == "jumbo" and options.buffer is None:
+        nominal = min(nominal, page)  # a driver that knew no pages may ask for more than one
     if strategy == "jumbo" and nominal > page:
         raise UsageError(
             f"buffer of {nominal} bytes: strategy jumbo fills pages of {page}; give at most that"
@@ -176,6 +181,8 @@ def plan_rx(profile: KernelProfile, options: DriverOptions, mtu: int) -> RxPlan:
             f"buffer of {nominal} bytes with mtu {mtu}: RCTL has no such size, so the NIC would write "
             f"{hw_buffer} bytes of a long frame into it; give 1024 or 2048"
         )
+    if strategy == "jumbo":
+        _check_fragments(profile, hw_buffer, jumbo=jumbo)
     # 1522 under a BSIZE of 2048 is safe only while LPE and SBP are off, and Linux itself breaks that above
     # MTU 1500: with 1504 it maps 1522 bytes of a page for a NIC that may write 2048. The checks show it.
     spans = strategy == "jumbo" or max_frame > hw_buffer
@@ -189,6 +196,17 @@ def plan_rx(profile: KernelProfile, options: DriverOptions, mtu: int) -> RxPlan:
         spans=spans,
         copy_up_to=_copy_up_to(profile, options.copybreak),
     )
+
+
+def _check_fragments(profile: KernelProfile, hw_buffer: int, *, jumbo: bool) -> None:
+    """The longest frame that the NIC lets through must fit the fragments of one skb."""
+    longest = LONGEST_FRAME if jumbo else ETH_VLAN_FRAME
+    fragments = -(-longest // hw_buffer)
+    if fragments > profile.max_skb_frags:
+        raise UsageError(
+            f"buffer of {hw_buffer} bytes: a frame of {longest} would take {fragments} fragments, and an skb "
+            f"of {profile.name} has {profile.max_skb_frags}; give a larger buffer or another strategy"
+        )
 
 
 def _check_build_skb(profile: KernelProfile, nominal: int) -> None:

@@ -45,6 +45,7 @@ class E1000:
         hw_stats: the controller's statistics by register name, added up over all `update_stats()`.
         mtu: bytes of payload.
         carrier: whether there is link.
+        plan: receive buffer size and strategy for the MTU.
 
     Raises:
         UsageError: the options do not go with this kernel.
@@ -63,7 +64,7 @@ class E1000:
         self.hw = Hardware(nic, options.eeprom)
         self._hooks = hooks
         self._deliver = deliver
-        self._plan = plan_rx(kernel.profile, options, options.mtu)
+        self.plan: RxPlan = plan_rx(kernel.profile, options, options.mtu)
         self._rx: RxPath | None = None
         self._tx: TxPath | None = None
 
@@ -80,7 +81,7 @@ class E1000:
         self._tx = TxPath(self.kernel, self.options, self.stats)
         try:
             self._rx = RxPath(
-                self.nic, self.kernel, self.options, self._plan, self.stats, self._hooks, self._deliver
+                self.nic, self.kernel, self.options, self.plan, self.stats, self._hooks, self._deliver
             )
         except BaseException:
             self._tx.ring.free()
@@ -113,9 +114,10 @@ class E1000:
         if self._rx is not None:
             await self._down()
             self._rx.use_plan(plan)
-        self._plan, self.mtu = plan, mtu
+        self.plan, self.mtu = plan, mtu
         if self._rx is not None:
             await self._up()
+            self.stats.restarts += 1
 
     async def _up(self) -> None:
         """Programs the controller from scratch and starts it (e1000_up, e1000_configure): 14.3 to 14.5."""
@@ -142,7 +144,6 @@ class E1000:
         self._tx_path.reset()
         self._rx_path.reset()
         self.carrier = False
-        self.stats.restarts += 1
 
     async def _configure_tx(self) -> None:
         """14.5: ring, gaps, transmitter on."""
@@ -162,7 +163,7 @@ class E1000:
         nic, ring = self.nic, self._rx_path.ring
         ring.restart()
         options = self.options
-        rctl = self._plan.rctl | RCTL.RDMTS_HALF
+        rctl = self.plan.rctl | RCTL.RDMTS_HALF
         rctl |= rctl_filter(promiscuous=options.promiscuous, loopback=options.loopback)
         await nic.write32(Reg.RCTL, rctl)
         await nic.write32(Reg.RDTR, 0)  # as TIDV
@@ -257,11 +258,6 @@ class E1000:
         hw_stats.fold(self.hw_stats, self.stats)
 
     @property
-    def plan(self) -> RxPlan:
-        """Buffer size and strategy in force."""
-        return self._plan
-
-    @property
     def rx_free(self) -> int:
         """Receive descriptors the NIC may still fill."""
         return self._rx.ring.given() if self._rx else 0
@@ -279,15 +275,13 @@ class E1000:
     @property
     def tx_pending(self) -> int:
         """Transmit descriptors not yet taken back."""
-        return (
-            (self._tx.ring.next_to_use - self._tx.ring.next_to_clean) % self._tx.ring.count if self._tx else 0
-        )
+        return self._tx.ring.pending() if self._tx else 0
 
     def descriptors_for(self, frame_len: int) -> int:
         """Receive descriptors that a frame of `frame_len` bytes (without FCS, padded by the sender if short)
         takes.
         """
-        return self._plan.descriptors(max(frame_len, ETH_ZLEN) + ETH_FCS_LEN)
+        return self.plan.descriptors(max(frame_len, ETH_ZLEN) + ETH_FCS_LEN)
 
     @property
     def _rx_path(self) -> RxPath:

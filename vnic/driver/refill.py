@@ -112,6 +112,7 @@ class Buffers(ABC):
         """Maps `length` bytes at `address` for the slot and tells of the buffer."""
         if self.errata_23 and crosses_64k(address, length):
             self.stats.rx_64k_rejected += 1
+            self.failed()
             return False
         dma = self.dma.map_single(address, length, FROM_DEVICE)
         if dma is None:

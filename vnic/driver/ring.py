@@ -73,6 +73,10 @@ class Ring(Generic[Slot]):
         """Descriptors the driver may fill (E1000_DESC_UNUSED)."""
         return (self.next_to_clean - self.next_to_use - 1) % self.count
 
+    def pending(self) -> int:
+        """Descriptors in use, from the oldest unfinished one on."""
+        return (self.next_to_use - self.next_to_clean) % self.count
+
     def given(self) -> int:
         """Descriptors from the oldest unfinished one up to the tail: those the NIC may use."""
         return (self.tail - self.next_to_clean) % self.count

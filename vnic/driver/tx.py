@@ -11,6 +11,7 @@ from typing import Final
 
 from vnic.driver.options import DriverOptions, DriverStats
 from vnic.driver.ring import Ring
+from vnic.linux.eras import Era, Rule
 from vnic.linux.kernel import Kernel
 from vnic.linux.skbuff import SkBuff
 
@@ -20,6 +21,14 @@ CMD_RS: Final = 0x08  # the controller reports the descriptor done
 MAX_PER_TXD: Final = 4096  # E1000_MAX_DATA_PER_TXD for this part: 1 << 12
 MAX_FRAME: Final = 16288  # SDM 3.3.3: the largest packet the controller sends
 TO_DEVICE: Final = "to_device"
+
+PAD_TO: Rule[int] = Rule(
+    "bytes that e1000 fills a short frame up to before the controller sees it",
+    [
+        Era((2, 4), 0, "e1000_main.c 2.6.34 e1000_xmit_frame; the controller pads (TCTL.PSP)"),
+        Era((3, 6), 60, "e1000_main.c 3.6: padding by the hardware may corrupt frames"),
+    ],
+)
 
 
 class TxSlot:
@@ -55,6 +64,7 @@ class TxPath:
         self._kernel = kernel
         self._options = options
         self._stats = stats
+        self._pad_to = PAD_TO.at(kernel.profile.version)
 
     @staticmethod
     def pieces(skb: SkBuff) -> list[tuple[int, int]]:
@@ -69,9 +79,13 @@ class TxPath:
             for at in range(0, size, MAX_PER_TXD)
         ]
 
-    def room_for(self, descriptors: int) -> bool:
-        """Whether the ring takes so many more; Linux keeps two in reserve (e1000_maybe_stop_tx count + 2)."""
-        return self.ring.unused() >= descriptors + 2
+    @staticmethod
+    def wanted(skb: SkBuff) -> int:
+        """Descriptors that must be free for `skb`: as many as it can take at worst, one for an offload
+        context, and two so that the tail never touches the head (TXD_USE_COUNT and e1000_maybe_stop_tx).
+        """
+        sizes = [skb.headlen(), *(frag.size for frag in skb.frags)]
+        return 3 + sum(size // MAX_PER_TXD + 1 for size in sizes)
 
     def queue(self, skb: SkBuff) -> bool:
         """Puts `skb` on the ring, or drops it; False (NETDEV_TX_BUSY) leaves it with the caller."""
@@ -84,13 +98,18 @@ class TxPath:
             if not self._kernel.skb_cow_head(skb, needed):
                 return self._drop(skb)
             stats.tx_headroom_reallocs += self._kernel.counts.expands - expands
-        pieces = self.pieces(skb)
-        if not self.room_for(len(pieces)):
-            stats.tx_busy += 1
-            return False
-        if not self._map(pieces):
+        if skb.len < self._pad_to and not self._pad(skb):
             return self._drop(skb)
         ring = self.ring
+        wanted = self.wanted(skb)
+        if wanted >= ring.count:
+            return self._drop(skb)  # more pieces than the ring will ever take
+        if wanted > ring.unused():
+            stats.tx_busy += 1
+            return False
+        pieces = self.pieces(skb)
+        if not self._map(pieces):
+            return self._drop(skb)
         index = first = ring.next_to_use
         last = (first + len(pieces) - 1) % ring.count
         while True:
@@ -104,6 +123,17 @@ class TxPath:
         ring.slots[first].watch = last
         ring.next_to_use = index
         self.doorbell = True
+        return True
+
+    def _pad(self, skb: SkBuff) -> bool:
+        """Fills a short frame up with zeros, in a head with room for them (skb_pad); False without memory."""
+        kernel, missing = self._kernel, self._pad_to - skb.len
+        if not kernel.pskb_may_pull(skb, skb.len):
+            return False
+        short = skb.head_is_shared() or skb.tailroom() < missing
+        if short and not kernel.pskb_expand_head(skb, 0, missing):
+            return False
+        skb.put_data(bytes(missing))
         return True
 
     def _map(self, pieces: list[tuple[int, int]]) -> bool:
