@@ -26,14 +26,16 @@ module vnic_csr_hold (
 );
 
     reg [31:0] mem [0:511];
-    reg [31:0] rdata_reg;
+    reg [31:0] word_reg;
+    reg [31:0] init_reg;
+    reg        hit_reg;
 
     // Where the addressed register is, which bits it has, and what it resets to; no bits: no such register
     reg [8:0]  index;
     reg [31:0] mask;
     reg [31:0] init;
 
-    assign reg_rdata = rdata_reg;
+    assign reg_rdata = hit_reg ? word_reg ^ init_reg : 32'd0;
 
     always @* begin
         index = 9'd0;
@@ -89,8 +91,11 @@ module vnic_csr_hold (
                 mem[sweep_addr] <= 32'd0;
             else if (reg_wr && |mask)
                 mem[index] <= (reg_wdata ^ init) & mask;
-            if (reg_rd)
-                rdata_reg <= |mask ? mem[index] ^ init : 32'd0;
+            if (reg_rd) begin
+                word_reg <= mem[index];
+                init_reg <= init;
+                hit_reg <= |mask;
+            end
         end
     end
 
