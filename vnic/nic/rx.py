@@ -7,7 +7,7 @@ counts it. Where the manual is silent (order of checks, FIFO granularity, RNBC) 
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Final
 
 from vnic.nic.bus import DmaBus
 from vnic.nic.descriptors import RX_ADDRESS_STRUCT, RX_STRUCT, RxErrors, RxStatus
@@ -38,13 +38,8 @@ _BUFFER_BYTES: Final = (2048, 1024, 512, 256)
 _pack = RX_STRUCT.pack
 
 
-class _Stored(NamedTuple):
-    """A frame in the FIFO, and what its last descriptor will say."""
-
-    frame: bytes
-    blocks: int
-    status: int
-    errors: int
+_Stored = tuple[bytes, int, int, int]
+"""A frame in the FIFO and its blocks; status and errors that its last descriptor will have."""
 
 
 def buffer_bytes(rctl: int) -> int:
@@ -136,7 +131,7 @@ class Receiver:
             if counter:
                 counts[counter] += 1
         self._free_blocks -= blocks
-        self._fifo.append(_Stored(frame, blocks, status, _CE if bad_fcs else 0))
+        self._fifo.append((frame, blocks, status, _CE if bad_fcs else 0))
         self.drain()
 
     def _tolerate(self, length: int, bad_fcs: bool) -> bool:
