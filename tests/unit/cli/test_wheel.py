@@ -32,7 +32,7 @@ def wheel(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new environment with the wheel in it; what it depends on is lent by ours, so nothing is downloaded."""
+    """A new environment with the wheel in it; ours lends what it depends on, so nothing is downloaded."""
     folder = tmp_path_factory.mktemp("env") / "venv"
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
@@ -69,10 +69,8 @@ def test_it_runs_from_an_empty_folder(python: Path, tmp_path: Path) -> None:
     work.mkdir()
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     environment.pop("PYTHONPATH", None)
-    where = [python, "-c", "import vnic; print(vnic.__file__)"]
-    package = subprocess.run(
-        where, cwd=work, env=environment, check=True, capture_output=True, text=True
-    ).stdout
+    where = [str(python), "-c", "import vnic; print(vnic.__file__)"]
+    package = subprocess.check_output(where, cwd=work, env=environment, text=True)
     assert Path(package.strip()).is_relative_to(python.parent.parent)
     target = "both" if shutil.which("iverilog") else "model"
     done = subprocess.run(
