@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from vnic.linux.dma_mapping import Direct, Direction, Mapping
 from vnic.linux.pages import BadFree, PageAllocator, get_order
 
-Direction = Literal["to_device", "from_device", "bidirectional"]
+__all__ = ["Action", "Direction", "DmaApi", "MapEvent"]
+
 Action = Literal["map", "unmap", "sync_for_cpu", "sync_for_device", "alloc_coherent", "free_coherent"]
 
 
@@ -26,14 +28,15 @@ class MapEvent(NamedTuple):
 
 
 class DmaApi:
-    """`dma_map_single` and its relations over directly mapped memory: a DMA address is the physical address.
+    """`dma_map_single` and its relations.
 
     Attributes:
         on_map: called with every event; replace it to watch.
+        mapping: what turns physical addresses into the device's; replace it before the first call.
         mapped: mappings and coherent blocks not given back yet.
     """
 
-    __slots__ = ("_fail", "_pages", "_seq", "mapped", "on_map")
+    __slots__ = ("_fail", "_pages", "_seq", "mapped", "mapping", "on_map")
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class DmaApi:
         self._seq = 0
         self.on_map = on_map
         self.mapped = 0
+        self.mapping: Mapping = Direct()
 
     def _event(self, action: Action, address: int, length: int, direction: Direction) -> None:
         if self.on_map is not None:
@@ -57,9 +61,12 @@ class DmaApi:
         """Hands `length` bytes at physical `address` to the device; its address, None on an error."""
         if self._fail is not None and self._fail("dma_map"):
             return None
+        dma = self.mapping.map(address, length)
+        if dma is None:
+            return None
         self.mapped += 1
-        self._event("map", address, length, direction)
-        return address
+        self._event("map", dma, length, direction)
+        return dma
 
     def map_page(self, page: int, offset: int, length: int, direction: Direction) -> int | None:
         """As map_single, for `length` bytes at `offset` of the page at physical address `page`."""
@@ -68,6 +75,7 @@ class DmaApi:
     def unmap_single(self, dma: int, length: int, direction: Direction) -> None:
         """Takes a mapping back: the CPU owns the bytes again."""
         self.mapped -= 1
+        self.mapping.unmap(dma, length, direction)
         self._event("unmap", dma, length, direction)
 
     def unmap_page(self, dma: int, length: int, direction: Direction) -> None:
@@ -76,10 +84,12 @@ class DmaApi:
 
     def sync_for_cpu(self, dma: int, length: int, direction: Direction) -> None:
         """dma_sync_single_for_cpu: the CPU may look at the bytes while the mapping stays."""
+        self.mapping.sync_for_cpu(dma, length, direction)
         self._event("sync_for_cpu", dma, length, direction)
 
     def sync_for_device(self, dma: int, length: int, direction: Direction) -> None:
         """dma_sync_single_for_device: the device owns the bytes again."""
+        self.mapping.sync_for_device(dma, length, direction)
         self._event("sync_for_device", dma, length, direction)
 
     def alloc_coherent(self, size: int) -> int | None:

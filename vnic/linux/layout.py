@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from vnic.errors import UsageError
+from vnic.linux.dma_mapping import SEGMENT, SLOT, Iommu, Swiotlb
 from vnic.linux.kernel import Gfp, Kernel
+from vnic.linux.pages import get_order
 from vnic.linux.profile import KernelProfile
 from vnic.linux.rx_buffer import PAGE, PAGE_FRAG, RxBufferEvent, frag_buffer, page_buffer, skb_buffer
 from vnic.linux.skb_alloc import NotInThisKernel
@@ -18,6 +20,7 @@ from vnic.linux.slab import SlabHeap
 from vnic.memory import HostMemory
 
 __all__ = [
+    "MAPPINGS",
     "STRATEGIES",
     "RxBufferEvent",
     "RxLayout",
@@ -28,6 +31,7 @@ __all__ = [
     "skb_buffer",
 ]
 
+MAPPINGS: Final = ("direct", "swiotlb", "iommu")
 STRATEGIES: Final = ("skb", "build_skb", "jumbo", "packet-split")
 PS_HEADER: Final = 128  # e1000, e1000e rx_ps_bsize0 since 2.6.18 (commit 9e2feace1ac)
 MAX_SIZE: Final = 65536
@@ -56,7 +60,7 @@ class RxLayout:
         spill: the object is of a larger class than `home_class`. Never so for page fragments and pages.
         waste: `allocated - size`: everything that is not for received bytes.
         headroom: bytes before the data.
-        dma_offset: where the data starts in its cache line (address mod L1_CACHE_BYTES).
+        dma_offset: where the data starts in its cache line (device address mod L1_CACHE_BYTES).
         truesize: what the skb charges to a socket; for `jumbo` its pages without the small head they end up
         on. shinfo: sizeof(struct skb_shared_info) behind the data, 0 for pages.
         order, objects: the slab (or fragment page) is `2**order` pages and holds so many of these objects.
@@ -91,7 +95,13 @@ class RxLayout:
 
 
 def rx_layout(
-    profile: KernelProfile, nominal: int, strategy: str = "skb", *, cpus: int = 2, gfp: Gfp = Gfp.ATOMIC
+    profile: KernelProfile,
+    nominal: int,
+    strategy: str = "skb",
+    *,
+    cpus: int = 2,
+    gfp: Gfp = Gfp.ATOMIC,
+    mapping: str = "direct",
 ) -> RxLayout:
     """The layout of a buffer of `nominal` bytes, allocated by `strategy` on a machine with `cpus` CPUs.
 
@@ -99,17 +109,22 @@ def rx_layout(
     3.18,
     `jumbo` whole pages, `packet-split` a 128-byte header skb and pages. `gfp` KERNEL shows a driver's first
     fill.
+    `mapping` is what stands between device and memory, and decides `dma_offset`: `direct`, `swiotlb`
+    (everything bounced) or `iommu`.
 
     Raises:
         UsageError: size or strategy unknown, or this kernel cannot do it.
     """
     if not 1 <= nominal <= MAX_SIZE:
         raise UsageError(f"rx buffer of {nominal} bytes: give 1 to {MAX_SIZE}")
+    if mapping not in MAPPINGS:
+        raise UsageError(f"unknown DMA mapping {mapping!r}: give one of {', '.join(MAPPINGS)}")
     if strategy not in STRATEGIES:
         raise UsageError(f"unknown strategy {strategy!r}: give one of {', '.join(STRATEGIES)}")
     # Room for a few blocks of the largest order any of these can take.
     with HostMemory(max(profile.page_size << 8, 4 << 20)) as memory:
         kernel = Kernel(profile, memory, cpus=cpus)
+        _set_mapping(kernel, mapping)
         pages = 0
         if strategy == "jumbo":
             return _page_layout(kernel, nominal)
@@ -124,6 +139,23 @@ def rx_layout(
                 raise UsageError(f"{profile.name} cannot allocate an rx buffer of {nominal} bytes: too large")
             event = skb_buffer(kernel, skb, head, strategy)
         return _head_layout(kernel, event, nominal, pages)
+
+
+def _set_mapping(kernel: Kernel, mapping: str) -> None:
+    if mapping == "iommu":
+        kernel.dma.mapping = Iommu(kernel.profile.page_size)
+    elif mapping == "swiotlb":
+        pool = kernel.pages.alloc(get_order(SLOT * SEGMENT, kernel.profile.page_size))
+        if pool is not None:
+            kernel.dma.mapping = Swiotlb(kernel.memory, pool, force=True)
+
+
+def _dma_offset(kernel: Kernel, address: int, length: int) -> int:
+    """Where the device's address of a buffer lies in its cache line."""
+    dma = kernel.dma.map_single(address, length, "from_device")
+    if dma is None:
+        raise UsageError(f"a buffer of {length} bytes is too large for the DMA mapping; give a smaller one")
+    return dma % kernel.profile.l1_cache_bytes
 
 
 def _build_skb_buffer(kernel: Kernel, nominal: int) -> RxBufferEvent:
@@ -162,7 +194,7 @@ def _head_layout(kernel: Kernel, event: RxBufferEvent, nominal: int, pages: int)
         spill=spill,
         waste=event.allocated + page_bytes - nominal,
         headroom=headroom,
-        dma_offset=event.address % profile.l1_cache_bytes,
+        dma_offset=_dma_offset(kernel, event.address, event.nominal),
         truesize=event.truesize + page_bytes,
         shinfo=profile.sizeof_shinfo,
         order=order,

@@ -129,7 +129,7 @@ def test_header_cost(name: str, ip_misaligned: int, misaligned: int, rps_lines: 
 
 
 def test_a_load_may_lie_on_two_lines() -> None:
-    """SLOB heads are not aligned to cache lines: the frame starts at 48, IP at 62, its first word ends at 66."""
+    """SLOB heads lie anywhere: the frame starts at 48, IP at 62, and its first word ends at 66."""
     cost = header_cost(load_profile("3.3/x86_64-slob"))
     assert (cost.frame_offset, cost.split, cost.header_lines) == (48, 1, 2)
 
