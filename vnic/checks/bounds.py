@@ -97,6 +97,7 @@ class BoundsRules:
         """A write that started in (or went on from) ``mapping`` and passes its limit."""
         end = event.address + event.length
         buffer = mapping.buffer
+        mapping.overrun = True
         rule, over = DMA_BOUNDS, end - mapping.end
         if buffer is not None and end > buffer.head + buffer.allocated:
             rule, over = DMA_NEIGHBOUR, end - buffer.head - buffer.allocated
@@ -121,9 +122,12 @@ class BoundsRules:
         address = event.address
         ring = self._state.rx if event.write else self._state.tx
         if address in ring.slots:
+            index = ring.slots.index(address)
+            if index in ring.blamed:
+                return  # map-missing has told of it
             self._ledger.report(
                 MAP_USE_AFTER_UNMAP,
-                f"{ring.name} descriptor {ring.slots.index(address)}",
+                f"{ring.name} descriptor {index}",
                 f"{'write' if event.write else 'read'} of {event.length} bytes at {address:#x}, "
                 "which is not mapped any more",
                 address=address,

@@ -59,6 +59,8 @@ class GivingRules:
                 tail=tail,
                 count=count,
             )
+            ring.given = tail
+            return  # nobody knows what is whose any more
         receive = ring is self._state.rx
         for index, raw in self._given(ring):
             if receive:
@@ -69,7 +71,9 @@ class GivingRules:
                     ring.slots[index] = 0  # a context descriptor, or an empty one: no buffer to judge
                     continue
             mapping = self._mappings.get(address) or (None if receive else self._state.mapping_at(address))
+            ring.blamed.discard(index)
             if mapping is None or mapping.direction == ("to_device" if receive else "from_device"):
+                ring.blamed.add(index)
                 self._ledger.report(
                     MAP_MISSING,
                     f"{ring.name} descriptor {index}",
@@ -90,6 +94,7 @@ class GivingRules:
             else:
                 mapping.index = index
                 mapping.written = mapping.debt = mapping.unsynced = 0
+                mapping.overrun = False
             ring.slots[index] = address
         ring.given = tail
 

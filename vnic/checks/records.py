@@ -24,6 +24,8 @@ DMA: Final = "dma.parquet"
 HEAD_BYTES: Final = 64
 """Leading bytes of a frame that are kept as they are; the digest stands for the rest."""
 
+DIGEST_BYTES: Final = 8
+
 BLOCK_BYTES: Final = 1 << 16
 """Memory is summed up in blocks of this size, so that a difference has an address."""
 
@@ -39,7 +41,7 @@ class Column(NamedTuple):
 FRAME_COLUMNS: Final = (
     Column("time_ns", "int64", "when the driver took the frame, in nanoseconds of the target's time"),
     Column("length", "int32", "bytes received, FCS included where it is not stripped"),
-    Column("digest", "fixed[8]", "first 8 bytes of the SHA-256 of all bytes received"),
+    Column("digest", "digest", "BLAKE2b of all bytes received, 8 bytes long"),
     Column("head", "binary", f"the first {HEAD_BYTES} bytes of the frame, or all of it"),
     Column("ring_index", "list<int32>", "descriptors in ring order: index in the ring"),
     Column("address", "list<uint64>", "buffer address in each descriptor, physical"),
@@ -79,7 +81,7 @@ class RunSummary:
         time_ns: the target's time at the end.
         registers: final value by name.
         statistics: counters by name, as the driver read them.
-        memory_sha256: of all of host memory, region after region.
+        memory_sha256: of address (8 bytes, little endian) and bytes of each block below, in order.
         memory_blocks: CRC-32 of each block of BLOCK_BYTES that is not all zero, by physical address.
         extra: what the session wrote besides.
     """

@@ -40,11 +40,13 @@ class Mapping:
     ``limit`` is the first address the NIC must not touch: the end of the mapping, or of what may hold data in
     the object behind it if that comes first. ``index`` is the descriptor that the NIC owns it through, or -1.
     ``written`` counts bytes since it was given, ``unsynced`` those that the CPU may not look at yet, ``debt``
-    those that came after their descriptor had been written back.
+    those that came after their descriptor had been written back; ``overrun`` says that a write past the limit
+    was told of.
     """
 
     __slots__ = (
-        "address", "buffer", "debt", "direction", "end", "index", "length", "limit", "unsynced", "written"
+        "address", "buffer", "debt", "direction", "end", "index", "length", "limit", "overrun", "unsynced",
+        "written",
     )  # fmt: skip
 
     def __init__(self, address: int, length: int, direction: str) -> None:
@@ -57,6 +59,7 @@ class Mapping:
         self.written = 0
         self.unsynced = 0
         self.debt = 0
+        self.overrun = False
         self.buffer: RxBufferEvent | None = None
 
     def attach(self, buffer: RxBufferEvent) -> None:
@@ -69,10 +72,23 @@ class Ring:
     """A descriptor ring as the registers describe it.
 
     ``slots[i]`` is the buffer address of descriptor i while the NIC owns it, else None. ``given`` is the
-    first descriptor that was not given yet, ``tail`` what the tail register holds.
+    first descriptor that was not given yet, ``tail`` what the tail register holds, ``blamed`` the descriptors
+    that were wrong when they were given.
     """
 
-    __slots__ = ("base", "count", "enabled", "given", "high", "low", "name", "size", "slots", "tail")
+    __slots__ = (
+        "base",
+        "blamed",
+        "count",
+        "enabled",
+        "given",
+        "high",
+        "low",
+        "name",
+        "size",
+        "slots",
+        "tail",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -82,6 +98,7 @@ class Ring:
     def reset(self) -> None:
         """What CTRL.RST does to it."""
         self.enabled = False
+        self.blamed: set[int] = set()
         self.low = self.high = self.base = self.size = self.count = self.given = self.tail = 0
         self.slots: list[int | None] = []
 

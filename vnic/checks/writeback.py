@@ -91,7 +91,7 @@ class WritebackRules:
                 mapping = self._mappings.get(given)
                 if mapping is not None and mapping.index == index:
                     mapping.index = -1
-                    if mapping.written != size:
+                    if mapping.written != size and not mapping.overrun:
                         self._bytes(index, given, mapping.written, size)
                         mapping.debt = size - mapping.written
             index += 1

@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 
 from vnic.checks.records import (
     BLOCK_BYTES,
+    DIGEST_BYTES,
     DMA,
     DMA_COLUMNS,
     FRAME_COLUMNS,
@@ -99,14 +100,14 @@ class RunRecord:
         if rows:
             self._frames += len(rows)
             times, data, descriptors = zip(*rows, strict=True)
-            sha256 = hashlib.sha256
+            blake2b = hashlib.blake2b
             words: list[DescriptorWord] = list(chain.from_iterable(descriptors))
             fields = list(zip(*words, strict=True)) or [()] * len(DescriptorWord._fields)
             offsets = [0, *accumulate(map(len, descriptors))]
             columns: list[Any] = [
                 times,
                 list(map(len, data)),
-                [sha256(frame).digest()[:8] for frame in data],
+                [blake2b(frame, digest_size=DIGEST_BYTES).digest() for frame in data],
                 list(map(itemgetter(slice(HEAD_BYTES)), data)),
                 *((offsets, field) for field in fields),
             ]
@@ -191,15 +192,16 @@ def _failed(directory: Path, error: OSError) -> RecordError:
 
 
 def _memory_summary(memory: HostMemory) -> dict[str, Any]:
-    """SHA-256 of all memory and a CRC-32 per block that is not zero."""
+    """One SHA-256 and a CRC-32 per block; blocks that are all zero, most of a memory, cost a comparison."""
     total = hashlib.sha256()
     blocks: dict[str, int] = {}
     zero = bytes(BLOCK_BYTES)
     for region in memory.regions:
         for address in range(region.base, region.base + region.size, BLOCK_BYTES):
             block = memory.read(address, min(BLOCK_BYTES, region.base + region.size - address))
-            total.update(block)
-            if block != zero:
+            if block != zero[: len(block)]:
+                total.update(address.to_bytes(8, "little"))
+                total.update(block)
                 blocks[f"{address:#x}"] = zlib.crc32(block)
     return {"sha256": total.hexdigest(), "block_bytes": BLOCK_BYTES, "blocks": blocks}
 
@@ -230,8 +232,8 @@ class _File:
         pa = self._pa
         if name.startswith("list<"):
             return pa.list_(pa.field("item", self._arrow_type(name[5:-1]), nullable=False))
-        if name == "fixed[8]":
-            return pa.binary(8)
+        if name == "digest":
+            return pa.binary(DIGEST_BYTES)
         return getattr(pa, name)()
 
     def write(self, columns: list[Any]) -> None:
