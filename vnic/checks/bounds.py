@@ -171,7 +171,9 @@ class BoundsRules:
                 return
             mapping = found
         self._last_tx = mapping
-        if end > mapping.end:
+        # A bus reads whole beats: the one that holds the last byte brings its neighbours along.
+        beat = event.beat_bytes or 1
+        if end > (mapping.end + beat - 1) // beat * beat:
             self._ledger.report(
                 DMA_BOUNDS,
                 f"tx descriptor {mapping.index}",
