@@ -85,17 +85,15 @@ module vnic_csr_hold (
         endcase
     end
 
-    always @(posedge clk) begin
-        if (reg_act) begin
-            if (sweep)
-                mem[sweep_addr] <= 32'd0;
-            else if (reg_wr && |mask)
-                mem[index] <= (reg_wdata ^ init) & mask;
-            if (reg_rd) begin
-                word_reg <= mem[index];
-                init_reg <= init;
-                hit_reg <= |mask;
-            end
+    always @(posedge clk) if (reg_act) begin
+        if (sweep)
+            mem[sweep_addr] <= 32'd0;
+        else if (reg_wr && |mask)
+            mem[index] <= (reg_wdata ^ init) & mask;
+        if (reg_rd) begin
+            word_reg <= mem[index];
+            init_reg <= init;
+            hit_reg <= |mask;
         end
     end
 

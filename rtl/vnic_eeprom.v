@@ -98,86 +98,84 @@ module vnic_eeprom #(
         enabled_reg = 1'b0;
     end
 
-    always @(posedge clk) begin
-        if (reg_act) begin
-            if (eecd_wr) begin
-                sk_reg <= reg_wdata[`VNIC_EECD__SK];
-                cs_reg <= reg_wdata[`VNIC_EECD__CS];
-                di_reg <= reg_wdata[`VNIC_EECD__DI];
-                req_reg <= reg_wdata[`VNIC_EECD__EE_REQ];
-                fwe_reg <= reg_wdata[`VNIC_EECD__FWE];
-                if (selected && rising)
-                    case (state_reg)
-                        S_START: begin
+    always @(posedge clk) if (reg_act) begin
+        if (eecd_wr) begin
+            sk_reg <= reg_wdata[`VNIC_EECD__SK];
+            cs_reg <= reg_wdata[`VNIC_EECD__CS];
+            di_reg <= reg_wdata[`VNIC_EECD__DI];
+            req_reg <= reg_wdata[`VNIC_EECD__EE_REQ];
+            fwe_reg <= reg_wdata[`VNIC_EECD__FWE];
+            if (selected && rising)
+                case (state_reg)
+                    S_START: begin
+                        count_reg <= 5'd0;
+                        if (di)
+                            state_reg <= S_COMMAND;
+                    end
+                    S_COMMAND: begin
+                        command_reg <= command;
+                        count_reg <= count_reg + 5'd1;
+                        if (count_reg == 5'd7) begin
                             count_reg <= 5'd0;
-                            if (di)
-                                state_reg <= S_COMMAND;
+                            state_reg <= S_WRITE;
+                            if (command[7:6] == OP_READ) begin
+                                state_reg <= S_READ;
+                                shift_reg <= mem[command[5:0]];
+                                command_reg <= command + 8'd1;
+                                do_reg <= 1'b0;
+                            end
+                            if (command[7:6] == OP_EXTENDED && command[5:4] == EXT_EWEN)
+                                enabled_reg <= 1'b1;
+                            if (command[7:6] == OP_EXTENDED && command[5:4] == EXT_EWDS)
+                                enabled_reg <= 1'b0;
                         end
-                        S_COMMAND: begin
-                            command_reg <= command;
+                    end
+                    S_READ: begin
+                        do_reg <= shift_reg[15];
+                        shift_reg <= {shift_reg[14:0], 1'b0};
+                        count_reg <= count_reg + 5'd1;
+                        if (count_reg == 5'd15) begin
+                            count_reg <= 5'd0;
+                            shift_reg <= mem[command_reg[5:0]];
+                            command_reg <= command_reg + 8'd1;
+                        end
+                    end
+                    S_WRITE: begin
+                        if (!count_reg[4]) begin
+                            shift_reg <= {shift_reg[14:0], di};
                             count_reg <= count_reg + 5'd1;
-                            if (count_reg == 5'd7) begin
-                                count_reg <= 5'd0;
-                                state_reg <= S_WRITE;
-                                if (command[7:6] == OP_READ) begin
-                                    state_reg <= S_READ;
-                                    shift_reg <= mem[command[5:0]];
-                                    command_reg <= command + 8'd1;
-                                    do_reg <= 1'b0;
-                                end
-                                if (command[7:6] == OP_EXTENDED && command[5:4] == EXT_EWEN)
-                                    enabled_reg <= 1'b1;
-                                if (command[7:6] == OP_EXTENDED && command[5:4] == EXT_EWDS)
-                                    enabled_reg <= 1'b0;
-                            end
                         end
-                        S_READ: begin
-                            do_reg <= shift_reg[15];
-                            shift_reg <= {shift_reg[14:0], 1'b0};
-                            count_reg <= count_reg + 5'd1;
-                            if (count_reg == 5'd15) begin
-                                count_reg <= 5'd0;
-                                shift_reg <= mem[command_reg[5:0]];
-                                command_reg <= command_reg + 8'd1;
-                            end
-                        end
-                        S_WRITE: begin
-                            if (!count_reg[4]) begin
-                                shift_reg <= {shift_reg[14:0], di};
-                                count_reg <= count_reg + 5'd1;
-                            end
-                        end
-                    endcase
-            end
-            if (clear || (eecd_wr && !selected)) begin
-                // A WRITE takes effect when the part is deselected
-                if (state_reg == S_WRITE && count_reg[4] && command_reg[7:6] == OP_WRITE && enabled_reg)
-                    mem[command_reg[5:0]] <= shift_reg;
-                state_reg <= S_START;
-                do_reg <= 1'b1;
-            end
-            if (reg_wr && reg_addr == `VNIC_EERD) begin
-                eerd_addr_reg <= reg_wdata[`VNIC_EERD__ADDR];
-                if (reg_wdata[`VNIC_EERD__START]) begin
-                    eerd_data_reg <= mem[reg_wdata[13:8]];
-                    done_reg <= 1'b1;
-                end
-            end
-            if (reg_rd)
-                case (reg_addr)
-                    // size 64 words, present, granted, requested, FWE, DO, DI, CS, SK
-                    `VNIC_EECD: rdata_reg <= {22'd0, 1'b0, 1'b1, req_reg, req_reg, fwe_reg, do_reg, di_reg,
-                                              cs_reg, sk_reg};
-                    `VNIC_EERD: rdata_reg <= {eerd_data_reg, eerd_addr_reg, 3'd0, done_reg, 4'd0};
-                    default: rdata_reg <= 32'd0;
+                    end
                 endcase
-            if (clear) begin
-                {sk_reg, cs_reg, di_reg, req_reg} <= 4'd0;
-                fwe_reg <= 2'b01;
-                done_reg <= 1'b0;
-                eerd_addr_reg <= 8'd0;
-                eerd_data_reg <= 16'd0;
+        end
+        if (clear || (eecd_wr && !selected)) begin
+            // A WRITE takes effect when the part is deselected
+            if (state_reg == S_WRITE && count_reg[4] && command_reg[7:6] == OP_WRITE && enabled_reg)
+                mem[command_reg[5:0]] <= shift_reg;
+            state_reg <= S_START;
+            do_reg <= 1'b1;
+        end
+        if (reg_wr && reg_addr == `VNIC_EERD) begin
+            eerd_addr_reg <= reg_wdata[`VNIC_EERD__ADDR];
+            if (reg_wdata[`VNIC_EERD__START]) begin
+                eerd_data_reg <= mem[reg_wdata[13:8]];
+                done_reg <= 1'b1;
             end
+        end
+        if (reg_rd)
+            case (reg_addr)
+                // size 64 words, present, granted, requested, FWE, DO, DI, CS, SK
+                `VNIC_EECD: rdata_reg <= {22'd0, 1'b0, 1'b1, req_reg, req_reg, fwe_reg, do_reg, di_reg,
+                                          cs_reg, sk_reg};
+                `VNIC_EERD: rdata_reg <= {eerd_data_reg, eerd_addr_reg, 3'd0, done_reg, 4'd0};
+                default: rdata_reg <= 32'd0;
+            endcase
+        if (clear) begin
+            {sk_reg, cs_reg, di_reg, req_reg} <= 4'd0;
+            fwe_reg <= 2'b01;
+            done_reg <= 1'b0;
+            eerd_addr_reg <= 8'd0;
+            eerd_data_reg <= 16'd0;
         end
     end
 

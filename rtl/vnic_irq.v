@@ -66,6 +66,7 @@ module vnic_irq #(
     wire unused = &{1'b0, reg_wdata[30:17]};
 
     wire pending = |(icr_reg & ims_reg);
+    wire throttled = throttle_reg != 0;
     wire event_any = rx_fire || rx_dmt0 || rx_missed || tx_fire || tx_qe || lsc || mdac;
 
     // RDTR.FPD ends a wait
@@ -108,7 +109,10 @@ module vnic_irq #(
             set = reg_wdata[`VNIC_ICS__CAUSES];
     end
 
-    always @(posedge clk) begin
+    // One test in an idle cycle: a simulator pays for every signal that a clocked block reads
+    wire active = reg_act || event_any || pending != irq_reg || throttled;
+
+    always @(posedge clk) if (active) begin
         if (event_any || reg_act)
             icr_reg <= kept | set | causes(tx_fire, tx_qe, lsc, rx_dmt0, rx_missed, rx_fire, mdac);
 
@@ -116,12 +120,12 @@ module vnic_irq #(
         if (pending != irq_reg) begin
             if (!pending)
                 irq_reg <= 1'b0;
-            else if (throttle_reg == 0) begin
+            else if (!throttled) begin
                 irq_reg <= 1'b1;
                 throttle_reg <= {{(W-16){1'b0}}, itr_reg} * UNIT[W-1:0];
             end
         end
-        if (throttle_reg != 0)
+        if (throttled)
             throttle_reg <= throttle_reg - 1'b1;
 
         if (reg_act) begin

@@ -154,6 +154,12 @@ async def eeprom_writes_only_when_enabled_and_complete(dut: Any) -> None:
     await microwire.command(WRITE, 0x20, 0x1234)
     assert await eerd(csr, 0x20) == 0x1234
     assert await microwire.read(0x20) == 0x1234
+    await microwire.select()
+    await microwire.send(WRITE, 3)
+    await microwire.send(0x21, 6)
+    await microwire.send(0xCAFE << 3, 19)  # bits beyond the word do not count
+    await microwire.release()
+    assert await eerd(csr, 0x21) == 0xCAFE
     await microwire.command(ERASE, 0x20)
     assert await eerd(csr, 0x20) == 0x1234
     await microwire.command(EXTENDED, EWDS)
@@ -163,6 +169,7 @@ async def eeprom_writes_only_when_enabled_and_complete(dut: Any) -> None:
     assert await eerd(csr, 0x20) == 0x1234
     await microwire.command(EXTENDED, EWEN)
     await microwire.command(WRITE, 0x20, before)
+    await microwire.command(WRITE, 0x21, before)
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
@@ -273,11 +280,11 @@ async def address_filter_agrees_with_the_model(dut: Any) -> None:
     csr = Csr(dut)
     await csr.power_up()
     rng = random.Random(5)
-    for _ in range(12):
+    for step in range(12):
         values = dict(RESET_VALUES)
-        rctl = rng.getrandbits(32) & (RCTL.UPE | RCTL.MPE | RCTL.BAM | RCTL.MO_MASK)
-        if rng.random() < 0.6:
-            rctl &= ~(RCTL.UPE | RCTL.MPE)
+        # Every multicast offset, alone and under both promiscuous modes at random
+        modes = RCTL.BAM if step < 4 else RCTL.BAM | RCTL.UPE | RCTL.MPE
+        rctl = rng.getrandbits(32) & modes | step % 4 << RCTL.MO_SHIFT
         addresses = [b"\xff" * 6, MAC]
         await csr.write(Reg.RCTL, rctl)
         values[Reg.RCTL] = rctl

@@ -128,7 +128,8 @@ async def an_event_during_the_read_counts_for_the_next_one(dut: Any) -> None:
             await csr.events(*events, rx_len=70, tx_len=70)
             assert await csr.read_during(register, *events, rx_len=70, tx_len=70) == 2
             assert await csr.read(register) == 1, register.name
-    for events, low, high in ((rx, Reg.GORCL, Reg.GORCH), (rx, Reg.TORL, Reg.TORH), (tx, Reg.TOTL, Reg.TOTH)):
+    for events, low in ((rx, Reg.GORCL), (rx, Reg.TORL), (tx, Reg.TOTL), (tx, Reg.GOTCL)):
+        high = WIDE[low]
         await csr.write(Reg.CTRL, CTRL.RST)
         assert await csr.read_during(high, *events, rx_len=70, tx_len=70) == 0
         assert await csr.read(low) == 70
