@@ -99,7 +99,8 @@ class SkbBuffers(LinearBuffers):
         skb = slot.skb
         if skb is None:
             return None
-        data = self.read(self.unmap(slot), length)
+        self.unmap(slot)
+        data = self.read(skb.data, length)
         if length <= self.plan.copy_up_to:
             copied = self.copy(data, length - ETH_FCS_LEN)
             if copied is not None:
@@ -180,7 +181,7 @@ class FragBuffers(LinearBuffers):
                 # The mapping stays: the device may write here again as soon as the descriptor goes back to
                 # it.
                 self.dma.sync_for_cpu(slot.dma, length, FROM_DEVICE)
-                data = self.read(slot.dma, length)
+                data = self.read(slot.data, length)
                 skb.put_data(data[:-ETH_FCS_LEN])
                 self.stats.rx_copybreak += 1
                 return skb, data

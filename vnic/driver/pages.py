@@ -57,7 +57,7 @@ class PageBuffers(Buffers):
 
     def receive(self, slot: RxSlot, length: int) -> tuple[SkBuff, bytes] | None:
         """See Buffers. Up to copybreak the frame is copied into the head and the page stays."""
-        data = self.read(self.unmap(slot), length)
+        data = self._bytes(slot, length)
         if length <= self.plan.copy_up_to:
             skb = self._head_for(slot, length)
             if skb is not None:
@@ -70,6 +70,11 @@ class PageBuffers(Buffers):
             return None
         self._add(skb, slot, length)
         return self._whole(skb), data
+
+    def _bytes(self, slot: RxSlot, length: int) -> bytes:
+        """What the NIC wrote to the page, which is unmapped."""
+        self.unmap(slot)
+        return b"" if slot.page is None else self.read(slot.page.address, length)
 
     def _head_for(self, slot: RxSlot, copied: int) -> SkBuff | None:
         """An empty skb to copy `copied` bytes into, or (0) to hang pages on."""
@@ -96,7 +101,7 @@ class PageBuffers(Buffers):
 
     def extend(self, slot: RxSlot, length: int) -> bytes | None:
         """See Buffers."""
-        data = self.read(self.unmap(slot), length)
+        data = self._bytes(slot, length)
         if self._top is None:
             self._top = self._head_for(slot, 0)
             if self._top is None:

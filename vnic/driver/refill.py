@@ -110,11 +110,11 @@ class Buffers(ABC):
 
     def map(self, slot: RxSlot, address: int, length: int) -> bool:
         """Maps `length` bytes at `address` for the slot and tells of the buffer."""
-        if self.errata_23 and crosses_64k(address, length):
-            self.stats.rx_64k_rejected += 1
-            self.failed()
-            return False
         dma = self.dma.map_single(address, length, FROM_DEVICE)
+        if dma is not None and self.errata_23 and crosses_64k(dma, length):
+            self.stats.rx_64k_rejected += 1
+            self.dma.unmap_single(dma, length, FROM_DEVICE)
+            dma = None
         if dma is None:
             self.failed()
             return False
@@ -123,12 +123,12 @@ class Buffers(ABC):
             self.on_buffer(slot.event)
         return True
 
-    def unmap(self, slot: RxSlot) -> int:
-        """Takes the buffer back from the device; returns where it is."""
-        dma = slot.dma
-        self.dma.unmap_single(dma, self.length, FROM_DEVICE)
+    def unmap(self, slot: RxSlot) -> None:
+        """Takes the buffer back from the device. What it holds is read at the CPU's address and only after
+        this: a bounce buffer is copied back here.
+        """
+        self.dma.unmap_single(slot.dma, self.length, FROM_DEVICE)
         slot.dma = 0
-        return dma
 
     def copy(self, data: bytes, room: int) -> SkBuff | None:
         """Copybreak: a small skb of `room` bytes with a copy of a frame; the buffer stays where it is."""

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tests.unit.driver.conftest import MakeMachine
+from vnic.linux.dma_mapping import Swiotlb
 from vnic.linux.pages import Page
 from vnic.nic.port import run
 from vnic.nic.registers import RCTL, Reg
@@ -221,4 +222,29 @@ def test_a_buffer_across_64_kib_is_exchanged_once_and_then_given_up(
     assert here.driver.rx_free == (0 if failed else 6)
     assert all(block.refs == 0 for block in blocks)
     assert here.close() == []
+    assert here.leaks == (0, 0)
+
+
+@pytest.mark.parametrize("kernel", ["2.6.18/x86_64-generic", "6.1/x86_64"])
+@pytest.mark.parametrize("options", [{}, {"mtu": 9000}, {"buffer": 512}])
+def test_frames_cross_bounce_buffers_both_ways(
+    machine: MakeMachine, kernel: str, options: dict[str, int]
+) -> None:
+    here = machine(kernel, **options)
+    here.target.on_dma = lambda _: None  # the rules know buffers by their own address
+    pool = here.kernel.pages.alloc(10)
+    assert pool is not None
+    here.kernel.dma.mapping = bounce = Swiotlb(here.memory, pool, force=True)
+    here.up()
+    here.keep = True
+    sent = frames(60, 200, 700, 1514, 61)
+    here.offer(sent)
+    here.service()
+    assert here.received == sent
+    for skb in here.skbs:
+        run(here.driver.xmit(skb))
+    run(here.target.settle())
+    assert run(here.target.wire.collect()) == sent
+    assert bounce.bounces > 255
+    run(here.driver.remove())
     assert here.leaks == (0, 0)
