@@ -176,7 +176,7 @@ module vnic #(
     reg        clear_reg;
     wire       drained = rx_quiet && tx_quiet && !wr_busy && !rd_busy;
 
-    always @(posedge clk) begin
+    always @(posedge clk) if (soft_rst || clear_reg || rst) begin
         clear_reg <= soft_rst && drained;
         if (rst)
             clear_reg <= 1'b0;

@@ -114,14 +114,17 @@ module vnic_axi_rd #(
     assign tx_data_valid = taken && m_axi_rid[2:0] == TX_DATA;
     assign data = m_axi_rresp[1] ? {DATA_WIDTH{1'b1}} : m_axi_rdata;
 
-    always @(posedge clk) begin
+    wire issue = burst_valid && burst_ready;
+    wire active = issue || (arvalid_reg && m_axi_arready) || !ready_reg || rst;
+
+    always @(posedge clk) if (active) begin
         ready_reg <= !rst;
-        if (burst_valid && burst_ready) begin
+        if (issue) begin
             arvalid_reg <= 1'b1;
             arid_reg <= {{(ID_WIDTH-3){1'b0}}, burst_id};
             araddr_reg <= burst_addr[ADDR_WIDTH-1:0];
             arlen_reg <= burst_len[7:0];
-        end else if (m_axi_arready)
+        end else
             arvalid_reg <= 1'b0;
         if (rst)
             arvalid_reg <= 1'b0;

@@ -66,8 +66,13 @@ module vnic_axi_split #(
     assign burst_meta = meta_reg;
     assign job_ready = !valid_reg || (burst_ready && all);
 
-    always @(posedge clk) begin
-        if (valid_reg && burst_ready) begin
+    // Idle blocks read one signal a cycle: that is what they cost in an event simulator
+    wire take = job_valid && job_ready;
+    wire give = valid_reg && burst_ready;
+    wire active = take || give || rst;
+
+    always @(posedge clk) if (active) begin
+        if (give) begin
             // Only a job's first burst can start inside a bus word
             addr_reg <= {addr_reg[63:LB] + {{(51-LB){1'b0}}, beats}, {LB{1'b0}}};
             beats_reg <= beats_reg - beats;
@@ -75,7 +80,7 @@ module vnic_axi_split #(
             if (all)
                 valid_reg <= 1'b0;
         end
-        if (job_valid && job_ready) begin
+        if (take) begin
             valid_reg <= 1'b1;
             first_reg <= 1'b1;
             addr_reg <= job_addr;

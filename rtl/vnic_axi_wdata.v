@@ -162,7 +162,9 @@ module vnic_axi_wdata #(
         line_strobes = line[from +: BYTES];
     endfunction
 
-    always @(posedge clk) begin
+    wire active = (busy && advance) || rst;
+
+    always @(posedge clk) if (active) begin
         if (advance) begin
             s1_valid_reg <= !cmd_empty;
             wvalid_reg <= s1_valid_reg;

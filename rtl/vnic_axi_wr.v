@@ -141,13 +141,15 @@ module vnic_axi_wr #(
     assign m_axi_awaddr = awaddr_reg;
     assign m_axi_awlen = awlen_reg;
 
-    always @(posedge clk) begin
+    wire aw_active = issue || (awvalid_reg && m_axi_awready) || rst;
+
+    always @(posedge clk) if (aw_active) begin
         if (issue) begin
             awvalid_reg <= 1'b1;
             awid_reg <= {{(ID_WIDTH-2){1'b0}}, burst_kind};
             awaddr_reg <= burst_addr[ADDR_WIDTH-1:0];
             awlen_reg <= burst_len[7:0];
-        end else if (m_axi_awready)
+        end else
             awvalid_reg <= 1'b0;
         if (rst)
             awvalid_reg <= 1'b0;
@@ -192,7 +194,9 @@ module vnic_axi_wr #(
     assign {txwb_done, rxwb_done, data_done} = done_reg;
     assign busy = burst_valid || awvalid_reg || data_busy || flag_empty != 3'd7 || done_reg != 3'd0;
 
-    always @(posedge clk) begin
+    wire b_active = m_axi_bvalid || done_reg != 3'd0 || !ready_reg || rst;
+
+    always @(posedge clk) if (b_active) begin
         ready_reg <= !rst;
         done_reg <= pop & flag_last;
         if (rst)

@@ -26,6 +26,7 @@ module vnic_crc32 #(
 
     localparam BYTES = DATA_WIDTH / 8;
     localparam NIBBLES = 2 * BYTES;
+    localparam AB = $clog2(16 * NIBBLES);
     localparam [31:0] POLYNOMIAL = 32'hEDB88320;
 
     // What nibble `value` adds when `after` nibbles follow it in the word
@@ -49,6 +50,20 @@ module vnic_crc32 #(
 
     reg [31:0] crc_reg;
 
+    // Unrolled by 64 bits: a loop's bookkeeping would cost a simulator more than the lookups
+    function [31:0] lookup;
+        input [AB-1:0] at;
+        input [63:0]   v;
+        lookup = table_mem[at | {{(AB-8){1'b0}}, 4'd0, v[3:0]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd1, v[7:4]}]
+                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd2, v[11:8]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd3, v[15:12]}]
+                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd4, v[19:16]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd5, v[23:20]}]
+                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd6, v[27:24]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd7, v[31:28]}]
+                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd8, v[35:32]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd9, v[39:36]}]
+                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd10, v[43:40]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd11, v[47:44]}]
+                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd12, v[51:48]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd13, v[55:52]}]
+                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd14, v[59:56]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd15, v[63:60]}];
+    endfunction
+
     function [31:0] next_crc;
         input [31:0]           crc;
         input [DATA_WIDTH-1:0] word;
@@ -63,8 +78,8 @@ module vnic_crc32 #(
                 v = v << {BYTES[6:0] - bytes, 3'd0};
                 next_crc = crc >> {bytes, 3'd0};
             end
-            for (i = 0; i < NIBBLES; i = i + 1)
-                next_crc = next_crc ^ table_mem[i * 16 + {28'd0, v[4*i +: 4]}];
+            for (i = 0; i < DATA_WIDTH / 64; i = i + 1)
+                next_crc = next_crc ^ lookup(i[AB-1:0] << 8, v[64*i +: 64]);
         end
     endfunction
 

@@ -173,7 +173,10 @@ module vnic_desc_fetch #(
     assign busy = drain_reg || job_valid_reg || pending_reg != 0
                   || request || (en && level_reg != 0 && !out_valid_reg) || en != en_reg;
 
-    always @(posedge clk) begin
+    wire give = out_valid_reg && desc_ready;
+    wire active = request || job_valid_reg || r_valid || word_pop || give || drain_reg || flush || en != en_reg || rst;
+
+    always @(posedge clk) if (active) begin
         en_reg <= en;
         if (request) begin
             job_valid_reg <= 1'b1;

@@ -121,7 +121,9 @@ module vnic_desc_wb (
     assign retire_free = tail >= fly_head ? tail - fly_head : tail - fly_head + ring_size;
     assign busy = any_reg || !fly_empty || !line_empty;
 
-    always @(posedge clk) begin
+    wire active = push || accept || retire || job_done || load_head || rst;
+
+    always @(posedge clk) if (active) begin
         if (push) begin
             any_reg <= 1'b0;
             full_reg <= 1'b0;

@@ -138,7 +138,10 @@ module vnic_rx_engine #(
 
     wire entry_take = wb_valid && wb_ready && !entry_empty_frame;
 
-    always @(posedge clk) begin
+    wire give = valid_reg && job_ready;
+    wire active = go || give || job_done || entry_take || clear || rst;
+
+    always @(posedge clk) if (active) begin
         if (go) begin
             addr_reg <= desc_addr;
             len_reg <= len;

@@ -127,7 +127,9 @@ module vnic_rx_filter #(
     assign flt_valid = a_valid_reg && a_first_reg;
     assign flt_da = a_data_reg[47:0];
 
-    always @(posedge clk) begin
+    wire a_active = in_valid || mac_beat || a_valid_reg || abort || !ready_reg || rst;
+
+    always @(posedge clk) if (a_active) begin
         ready_reg <= !rst;
         source_reg <= loopback;
         if (mac_beat)
@@ -209,7 +211,9 @@ module vnic_rx_filter #(
     assign ev_missed = pass && b_over;
     assign busy = a_valid_reg || b_valid_reg || in_frame_reg;
 
-    always @(posedge clk) begin
+    wire b_active = a_valid_reg || b_valid_reg || release_valid || clear || rst;
+
+    always @(posedge clk) if (b_active) begin
         b_valid_reg <= a_valid_reg && !abort;
         if (a_valid_reg) begin
             b_first_reg <= a_first_reg;

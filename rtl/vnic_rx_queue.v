@@ -45,7 +45,9 @@ module vnic_rx_queue #(
     assign busy = inc_reg != 0 || (stalled && fresh_reg != 0);
     assign rnbc_inc = {{(16-W){1'b0}}, inc_reg};
 
-    always @(posedge clk) begin
+    wire active = push || pop || busy || rst;
+
+    always @(posedge clk) if (active) begin
         if (push != pop)
             count_reg <= push ? count_reg + 1'b1 : count_reg - 1'b1;
         if (stalled) begin

@@ -89,7 +89,10 @@ module vnic_tx_engine #(
         .rd_en(entry_pop), .rd_data(entry), .empty(entry_empty)
     );
 
-    always @(posedge clk) begin
+    wire give = valid_reg && job_ready;
+    wire active = go || give || release_valid || forget || rst;
+
+    always @(posedge clk) if (active) begin
         if (go) begin
             addr_reg <= desc[63:0];
             len_reg <= desc_len;

@@ -131,7 +131,9 @@ module vnic_tx_gather #(
     assign frame = frame_reg;
     assign busy = wr_en_reg || frame_valid_reg || flush_reg;
 
-    always @(posedge clk) begin
+    wire active = r_valid || done || busy || forget || rst;
+
+    always @(posedge clk) if (active) begin
         wr_en_reg <= 1'b0;
         frame_valid_reg <= 1'b0;
 

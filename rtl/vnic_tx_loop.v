@@ -74,9 +74,11 @@ module vnic_tx_loop #(
     assign out_last = last_reg;
     assign out_count = count_reg;
     assign out_data = data_reg;
-    assign busy = s1_valid_reg || valid_reg;
+    assign busy = s1_valid_reg || valid_reg || tail_reg;
 
-    always @(posedge clk) begin
+    wire active = take || busy || rst;
+
+    always @(posedge clk) if (active) begin
         s1_valid_reg <= take;
         if (take) begin
             s1_first_reg <= in_first;

@@ -144,7 +144,10 @@ module vnic_tx_out #(
     assign ev_mcast = mcast_reg;
     assign busy = !queue_empty || s1_valid_reg || valid_reg || cut_reg;
 
-    always @(posedge clk) begin
+    wire moves = step || skip || s1_valid_reg || valid_reg;
+    wire active = moves || cut_reg || clear || rst;
+
+    always @(posedge clk) if (active) begin
         if (skip)
             ptr_reg <= ptr_reg + release_words[ADDR_BITS-1:0];
         else if (rd_en)
