@@ -154,3 +154,44 @@ async def switching_an_engine_off_waits_until_it_is_quiet(dut: Any) -> None:
         await csr.write(register, 0)
         assert int(count.value) == 0
     dut.engine_delay.value = 5
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def the_register_test_of_linux_passes(dut: Any) -> None:
+    """The order and masks of e1000_reg_test, Linux 6.1 drivers/net/ethernet/intel/e1000/e1000_ethtool.c."""
+    csr = Csr(dut)
+    await csr.power_up()
+
+    async def pattern(register: int, mask: int, write: int) -> None:
+        for bits in PATTERNS:
+            await csr.write(register, write & bits)
+            assert await csr.read(register) == write & bits & mask, hex(register)
+
+    async def set_and_check(register: int, mask: int, write: int) -> None:
+        await csr.write(register, write & mask)
+        assert await csr.read(register) & mask == write & mask, hex(register)
+
+    before = await csr.read(Reg.STATUS)
+    await csr.write(Reg.STATUS, 0xFFFFF833)
+    assert await csr.read(Reg.STATUS) & 0xFFFFF833 == before & 0xFFFFF833
+    full, half = 0xFFFFFFFF, 0x0000FFFF
+    for register, mask, write in (
+        (Reg.FCAL, full, full), (Reg.FCAH, half, full), (Reg.FCT, half, full), (Reg.VET, half, full),
+        (Reg.RDTR, half, full), (Reg.RDBAH, full, full), (Reg.RDLEN, 0x000FFF80, 0x000FFFFF),
+        (Reg.RDH, half, half), (Reg.RDT, half, half), (Reg.FCRTH, 0x0000FFF8, 0x0000FFF8),
+        (Reg.FCTTV, half, half), (Reg.TIPG, 0x3FFFFFFF, 0x3FFFFFFF), (Reg.TDBAH, full, full),
+        (Reg.TDLEN, 0x000FFF80, 0x000FFFFF),
+    ):  # fmt: skip
+        await pattern(register, mask, write)
+    await set_and_check(Reg.RCTL, 0xFFFFFFFF, 0x00000000)
+    await set_and_check(Reg.RCTL, 0x06DFB3FE, 0x003FFFFB)
+    await set_and_check(Reg.TCTL, 0xFFFFFFFF, 0x00000000)
+    await set_and_check(Reg.RCTL, 0x06DFB3FE, 0xFFFFFFFF)
+    await pattern(Reg.RDBAL, 0xFFFFFFF0, 0xFFFFFFFF)
+    await pattern(Reg.TXCW, 0xC000FFFF, 0x0000FFFF)
+    await pattern(Reg.TDBAL, 0xFFFFFFF0, 0xFFFFFFFF)
+    await pattern(Reg.TIDV, 0x0000FFFF, 0x0000FFFF)
+    for entry in range(15):
+        await pattern(Reg.RAH + 8 * entry, 0x8003FFFF, 0xFFFFFFFF)
+    for word in range(128):
+        await pattern(Reg.MTA + 4 * word, 0xFFFFFFFF, 0xFFFFFFFF)
