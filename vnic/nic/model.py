@@ -180,8 +180,8 @@ class Controller:
         self._rx.reset()
         self._tx.reset()
         self._load_mac()
+        # STATUS says "no link" already, so that the link going down with SLU is no event.
         self._update_link()
-        self._interrupts.clear_causes(ICR.LSC)  # the link going down with SLU is no event
 
     def _load_mac(self) -> None:
         """RA[0] takes the address in the EEPROM, and is valid."""

@@ -187,6 +187,15 @@ def test_content_and_write_enable_survive_a_reset(bench: Bench, wire: Microwire)
     assert [wire.read(5), wire.read(6), wire.read(7)] == [0x1234, 0x5678, 0x9ABC]
 
 
+def test_a_reset_ends_a_read(bench: Bench, wire: Microwire) -> None:
+    wire.command(READ, 0x0D)
+    assert wire.output == 0
+    bench[Reg.CTRL] = CTRL.RST
+    assert wire.output == 1
+    wire.put(EECD.CS)
+    assert wire.shift_in() == 0xFFFF
+
+
 @pytest.mark.parametrize("how", ["RST", "EE_RST"])
 def test_the_mac_address_comes_from_the_words(bench: Bench, wire: Microwire, how: str) -> None:
     wire.extended(EWEN)

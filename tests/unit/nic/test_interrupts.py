@@ -141,6 +141,17 @@ def test_a_descriptor_without_ide_stops_the_timer(bench: Bench) -> None:
     assert bench.nic.deadline_ns is None
 
 
+def test_each_write_back_decides_for_itself(bench: Bench) -> None:
+    bench.open_tx()
+    bench[Reg.TIDV] = 8
+    behind = bench.put_frame(0, [bytes(60)], TxCommand.EOP | TxCommand.RS)
+    bench[Reg.TDT] = behind
+    assert bench[Reg.ICR] & ICR.TXDW
+    bench[Reg.TDT] = bench.put_frame(behind, [bytes(60)], TxCommand.EOP | TxCommand.RS | TxCommand.IDE)
+    assert bench[Reg.ICR] & ICR.TXDW == 0
+    assert bench.nic.deadline_ns == 8 * TICK_NS
+
+
 def test_reset_stops_timers(bench: Bench) -> None:
     bench.open_rx()
     bench[Reg.RDTR] = 10
