@@ -13,6 +13,7 @@ from vnic.memory import HostMemory
 from vnic.nic.events import Master
 from vnic.nic.port import WireFrame
 from vnic.nic.registers import CTRL, RCTL, Reg
+from vnic.targets.base import Target
 from vnic.targets.icarus_target import IcarusTarget
 
 RING = 0x10_0000
@@ -30,7 +31,7 @@ def frame_bytes(length: int, seed: int) -> bytes:
 class BareRing:
     """Receive descriptors at RING, driven by hand."""
 
-    def __init__(self, target: IcarusTarget, memory: HostMemory) -> None:
+    def __init__(self, target: Target, memory: HostMemory) -> None:
         self.target = target
         self.memory = memory
         self.slots = 0

@@ -17,7 +17,13 @@ MIB = 1 << 20
 
 
 def icarus(
-    out: Path, entry: str, spec: Mapping[str, Any], width: int = 64, *, memory_size: int = 64 * MIB, **job: Any
+    out: Path,
+    entry: str,
+    spec: Mapping[str, Any],
+    width: int = 64,
+    *,
+    memory_size: int = 64 * MIB,
+    **job: Any,
 ) -> IcarusResult:
     """Run `tests.sim.<entry>` on the RTL at `width` bits."""
     out.mkdir(parents=True, exist_ok=True)
@@ -36,10 +42,14 @@ def icarus(
     )
 
 
+def unheard(_done: int, _total: int) -> None:
+    """Progress that nobody wants to know."""
+
+
 def model(
     entry: Callable[..., Coroutine[Any, Any, Any]], spec: Mapping[str, Any], *, memory_size: int = 64 * MIB
 ) -> Any:
-    """Run the same coroutine function on the behavioural NIC; its value goes through JSON as the other's does."""
+    """Run the same coroutine function on the behavioural NIC; its value passes JSON as the other's does."""
     with HostMemory(memory_size) as memory:
-        value = run(entry(ModelTarget(memory), memory, dict(spec), lambda done, total: None))
+        value = run(entry(ModelTarget(memory), memory, dict(spec), unheard))
     return json.loads(json.dumps(value))

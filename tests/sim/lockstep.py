@@ -1,7 +1,9 @@
-"""Random register writes, descriptors and frames, on any target: the model in process, the RTL inside the simulator.
+"""Random register writes, descriptors and frames, on any target.
 
-After each step the NIC comes to rest and all that can be seen is taken down: registers, statistics, the frames that
-left, a digest of memory. Two NICs that promise the same thing leave the same trace.
+The model runs in process, the RTL inside the simulator.
+
+After each step the NIC comes to rest and all that can be seen is taken down: registers, statistics, the
+frames that left, a digest of memory. Two NICs that promise the same thing leave the same trace.
 """
 
 from __future__ import annotations
@@ -129,7 +131,8 @@ class Lockstep:
         return f"{self.rctl:#x}"
 
     async def transmit_control(self) -> str:
-        self.tctl = (TCTL.EN if self.random.random() < 0.9 else 0) | (TCTL.PSP if self.random.random() < 0.7 else 0)
+        chance = self.random.random
+        self.tctl = (TCTL.EN if chance() < 0.9 else 0) | (TCTL.PSP if chance() < 0.7 else 0)
         await self.target.write32(Reg.TCTL, self.tctl)
         return f"{self.tctl:#x}"
 

@@ -28,10 +28,10 @@ BSIZE = {
 async def sizes(
     target: IcarusTarget, memory: HostMemory, spec: dict[str, Any], progress: Callable[[int, int], None]
 ) -> dict[str, int]:
-    """Frames of `lengths` (bytes without FCS), in batches, into buffers of `buffer` bytes at random alignment.
+    """Frames of `lengths` (bytes without FCS), into buffers of `buffer` bytes at random alignment.
 
-    Checked for each frame: every byte, the guard bytes round each buffer, every descriptor field, and on the bus
-    that no burst leaves its buffer, has a hole, crosses 4 KiB or is longer than `max_beats`.
+    Checked for each frame: every byte, the guard bytes round each buffer, every descriptor field, and on the
+    bus that no burst leaves its buffer, has a hole, crosses 4 KiB or is longer than `max_beats`.
     """
     rng = random.Random(spec["seed"])
     size = spec["buffer"]
@@ -85,7 +85,7 @@ def check_memory(
             assert length == size or last, (len(frame.data), part, length)
             got += memory.read(address, length)
             around = memory.read(address - GAP, GAP) + memory.read(address + length, size - length + GAP // 2)
-            assert around == bytes([GUARD]) * len(around), f"a byte outside frame of {len(frame.data)} changed"
+            assert around == bytes([GUARD]) * len(around), f"byte outside frame of {len(frame.data)} changed"
             slot += 1
         data = got if strip else got[:-FCS]
         assert data == frame.data, f"frame of {len(frame.data)} bytes arrived changed"

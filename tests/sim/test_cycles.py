@@ -1,7 +1,7 @@
 """The cycle targets. Cycles are deterministic, so these are tests and not benchmarks.
 
-Ideal = data beats + descriptor write-back beats on the write channel; host memory without back-pressure, read
-latency 32 cycles.
+Ideal = data beats + descriptor write-back beats on the write channel; host memory without back-pressure,
+read latency 32 cycles.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def test_1518_bytes_at_every_alignment_cost_at_most_1_10_of_ideal(tmp_path: Path
     worst = max(rows, key=lambda row: row["cycles"] / row["ideal"])
     assert worst["cycles"] <= 1.10 * worst["ideal"], worst
     for row in rows:
-        assert row["data_beats"] + row["writeback_beats"] >= row["ideal"], "the ideal is out of reach: wrong sum"
+        assert row["data_beats"] + row["writeback_beats"] >= row["ideal"], (
+            "an ideal out of reach is a wrong sum"
+        )
 
 
 def test_64_bytes_at_512_bits_keep_up_with_100_gigabit(tmp_path: Path) -> None:
@@ -62,10 +64,8 @@ def test_any_alignment_costs_at_most_one_more_beat_a_frame(tmp_path: Path) -> No
 
 def test_same_seed_same_cycles(tmp_path: Path) -> None:
     def cycles(seed: int) -> int:
-        row = steady(
-            tmp_path, 128, 600, 8, [2], 2048, seed=seed, plusargs={"stall": 80, "rx_stall": 50, "tx_stall": 50}
-        )[0]
-        return row["cycles"]
+        plusargs = {"stall": 80, "rx_stall": 50, "tx_stall": 50}
+        return steady(tmp_path, 128, 600, 8, [2], 2048, seed=seed, plusargs=plusargs)[0]["cycles"]
 
     assert cycles(5) == cycles(5)
     assert cycles(5) != cycles(6)
@@ -77,6 +77,6 @@ def test_a_partial_cache_line_costs_what_the_memory_is_told_to_charge(tmp_path: 
         return aligned["cycles"], shifted["cycles"]
 
     free, charged = cycles(0), cycles(20)
-    # Aligned frames are whole lines, and the 16 descriptors are four; shifted ones have a partial line at both ends.
+    # Aligned frames are whole lines, the 16 descriptors four; shifted frames have a partial line at both ends.
     assert charged[0] < free[0] + 20 * 4
     assert charged[1] >= free[1] + 20 * 2 * 15

@@ -1,4 +1,4 @@
-"""Driver, kernel and checks on the RTL: the same session as on the behavioural NIC, and the same on foreign buses."""
+"""Driver, kernel and checks on the RTL: the same session as on the behavioural NIC, and on foreign buses."""
 
 from __future__ import annotations
 
@@ -82,4 +82,5 @@ def test_received_frames_can_be_kept(tmp_path: Path) -> None:
     spec = dataclasses.replace(spec_for(tmp_path, 5, "6.1/x86_64", "receive"), received=str(tmp_path / "got"))
     run_on_icarus(spec, tmp_path)
     sent = [frame.data for frame in read_frames(tmp_path / "frames")]
-    assert [frame.data[: len(data)] for frame, data in zip(read_frames(tmp_path / "got"), sent, strict=True)] == sent
+    got = read_frames(tmp_path / "got")
+    assert [frame.data[: len(data)] for frame, data in zip(got, sent, strict=True)] == sent

@@ -1,0 +1,215 @@
+"""`make bench`: what this costs, measured now on this machine, against what it has to reach.
+
+Speed is per second of processor time, so another program on the machine disturbs less; the best of
+several runs counts for the same reason. Cycles are not here: they are deterministic, so they are tests
+(tests/sim/test_cycles.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.bench.inside import session_spec
+from vnic.targets.build import PURE_TOP, build, tool
+from vnic.targets.icarus import IcarusJob, run_icarus
+
+REPO = Path(__file__).resolve().parents[2]
+RUNS = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table. `good` is None where there is nothing to reach."""
+
+    what: str
+    measured: str
+    target: str = ""
+    good: bool | None = None
+
+
+def best(measure: Callable[[], float], runs: int = RUNS) -> float:
+    """The largest of several measurements: what the machine can do when nothing disturbs it."""
+    return max(measure() for _ in range(runs))
+
+
+def pure(width: int, length: int, frames: int) -> float:
+    """Frames a processor second of sim/vnic_pure_bench.v, start-up taken off."""
+    made = build({"DATA_WIDTH": width}, top=PURE_TOP)
+
+    def seconds(count: int) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [tool("vvp"), "-n", str(made.vvp), f"+frames={count}", f"+length={length}", "-none"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert f"pure frames={count}" in done.stdout, done.stdout
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return frames / (seconds(frames) - seconds(0))
+
+
+def inside(out: Path, entry: str, spec: Mapping[str, Any], width: int, **job: Any) -> float:
+    """Frames a processor second of an entry of tests/bench/inside.py."""
+    value = run_icarus(
+        IcarusJob(
+            entry=f"tests.bench.inside:{entry}",
+            spec=spec,
+            out=out,
+            parameters={"DATA_WIDTH": width},
+            search=(REPO,),
+            **job,
+        )
+    ).value
+    return float(value["frames"] / value["cpu_s"])
+
+
+def against_pure(out: Path) -> Iterator[Row]:
+    """Co-simulation beside the same RTL without Python."""
+    for width, length, frames in ((64, 1518, 256), (512, 1518, 1536), (64, 64, 2048), (512, 64, 6144)):
+        spec = {"frames": frames, "length": length, "batch": 64}
+        # In turns, so that a disturbance of minutes hits both alike
+        pairs = [(pure(width, length, frames), inside(out, "bare", spec, width)) for _ in range(RUNS)]
+        limit, ours = max(pair[0] for pair in pairs), max(pair[1] for pair in pairs)
+        session = asdict(session_spec(out, length - 4, frames, batch=64))
+        checked = best(partial(inside, out, "timed_session", session, width), 2)
+        name = f"{length} bytes, {width} bits"
+        yield Row(f"pure Verilog, {name}", f"{limit:,.0f} frames/s")
+        yield Row(
+            f"co-simulation, {name}",
+            f"{ours:,.0f} frames/s = {ours / limit:.2f} x pure",
+            ">= 0.7 x",
+            ours >= 0.7 * limit,
+        )
+        yield Row(
+            f"  with driver and all checks, {name}", f"{checked:,.0f} frames/s = {checked / limit:.2f} x pure"
+        )
+
+
+def against_witness(out: Path) -> Iterator[Row]:
+    """The same session over our bench and over cocotbext-axi."""
+    for width, length in ((64, 1518), (64, 64)):
+        few = asdict(session_spec(out, length - 4, 96, batch=32, checks=False))
+        many = asdict(session_spec(out, length - 4, 512, batch=32, checks=False))
+        slow = best(partial(inside, out, "timed_session", few, width, bus="cocotbext", watch=False), 2)
+        fast = best(partial(inside, out, "timed_session", many, width), 2)
+        yield Row(
+            f"session over cocotbext-axi, {length} bytes, {width} bits",
+            f"{slow:,.0f} frames/s; ours {fast:,.0f} = {fast / slow:.1f} x",
+            ">= 7 x",
+            fast >= 7 * slow,
+        )
+
+
+def round_trips(out: Path) -> Iterator[Row]:
+    """Transmit, loop back at the MAC, receive, all checks on."""
+    spec = asdict(session_spec(out, 1514, 192, batch=24, mode="loopback", driver={"loopback": True}))
+    rate = best(partial(inside, out, "timed_session", spec, 64), 2)
+    yield Row("round trips of 1514 bytes, 64 bits, all checks", f"{rate:,.0f} /s", ">= 75 /s", rate >= 75)
+
+
+def behavioural(million: bool) -> Iterator[Row]:
+    """Model, driver and all checks in a process of their own, so that its memory is nobody else's."""
+
+    def measure(count: int) -> tuple[float, float]:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.bench.behavioural", str(count)],
+            cwd=REPO,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        rate, grown = done.stdout.split()
+        return float(rate), float(grown)
+
+    rate = best(lambda: measure(60_000)[0])
+    yield Row(
+        "behavioural NIC, 64 bytes, driver and checks", f"{rate:,.0f} frames/s", ">= 20,000", rate >= 20_000
+    )
+    count = 1_000_000 if million else 200_000
+    _, grown = measure(count)
+    yield Row(f"  memory grown over {count:,} frames", f"{grown:.1f} MB", "flat (< 4 MB)", grown < 4)
+
+
+def commands(out: Path) -> Iterator[Row]:
+    """The command line: an instant answer, and a second run that compiles nothing."""
+
+    def seconds(*arguments: str) -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "vnic", *arguments], cwd=out, capture_output=True, check=True)
+        return time.perf_counter() - began
+
+    buffer = -best(lambda: -seconds("buffer", "--size", "2048"))
+    yield Row("vnic buffer", f"{buffer:.2f} s", "< 0.5 s", buffer < 0.5)
+    with cache(out / "cache"):
+        first, second = ([*_compiled(out)] for _ in range(2))
+    yield Row(
+        "start of a simulation: first, second",
+        f"{first[1]:.2f} s, {second[1]:.2f} s",
+        "second compiles nothing",
+        bool(first[0]) and not second[0],
+    )
+
+
+def _compiled(out: Path) -> tuple[bool, float]:
+    """Whether a short run compiled anything, and its seconds."""
+    began = time.perf_counter()
+    spec = {"frames": 1, "length": 64, "batch": 1}
+    result = run_icarus(IcarusJob("tests.bench.inside:bare", spec, out, {"DATA_WIDTH": 64}, search=(REPO,)))
+    return result.compiled, time.perf_counter() - began
+
+
+@contextmanager
+def cache(folder: Path) -> Iterator[None]:
+    """An empty cache of our own for a while."""
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["XDG_CACHE_HOME"]
+        else:
+            os.environ["XDG_CACHE_HOME"] = before
+
+
+def main() -> int:
+    """Print the table; 1 if something is not reached."""
+    options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    options.add_argument(
+        "--quick", action="store_true", help="200,000 instead of 1,000,000 frames for memory"
+    )
+    quick = options.parse_args().quick
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(f"{'what':58} {'measured':42} {'target':24} ok", flush=True)
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        for part in (
+            against_pure(out),
+            against_witness(out),
+            round_trips(out),
+            behavioural(not quick),
+            commands(out),
+        ):
+            for row in part:
+                verdict = {None: "", True: "yes", False: "NO"}[row.good]
+                missed += row.good is False
+                print(f"{row.what:58} {row.measured:42} {row.target:24} {verdict}", flush=True)
+    print(f"{missed} not reached" if missed else "all reached")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
