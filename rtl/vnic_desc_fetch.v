@@ -174,7 +174,8 @@ module vnic_desc_fetch #(
                   || request || (en && level_reg != 0 && !out_valid_reg) || en != en_reg;
 
     wire give = out_valid_reg && desc_ready;
-    wire active = request || job_valid_reg || r_valid || word_pop || give || drain_reg || flush || en != en_reg || rst;
+    wire moves = request || job_valid_reg || r_valid || word_pop || step || give;
+    wire active = moves || drain_reg || flush || en != en_reg || rst;
 
     always @(posedge clk) if (active) begin
         en_reg <= en;
