@@ -43,5 +43,9 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
-        self._progress.stop()
+        if self._timer.is_alive():
+            self._timer.cancel()
+            self._timer.join()
+        # Stopping one that never started would print an empty line.
+        if self._progress.live.is_started:
+            self._progress.stop()

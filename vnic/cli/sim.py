@@ -11,7 +11,6 @@ from typing import Any, Final
 from rich.console import Console
 from rich.markup import escape
 
-from vnic.checks.verdict import Verdict
 from vnic.cli.buffer import MODERN
 from vnic.cli.console import console, plain_table, print_json
 from vnic.cli.progress import Bar
@@ -123,7 +122,7 @@ def _print(out: Console, experiment: Experiment, outcome: Outcome, layout: RxLay
             if content["agree"]
             else "\n[red]The NICs differ[/]: see the scoreboard verdicts."
         )
-    _verdicts(out, outcome.verdicts)
+    _verdicts(out, outcome)
     _costs(out, experiment, layout)
     out.print(f"\nresult: {escape(str(outcome.path))}")
     if experiment.waves:
@@ -151,12 +150,15 @@ def _per_frame(run: Mapping[str, Any], key: str) -> str:
     return f"{run[key] / run['received']:.1f}" if run[key] and run["received"] else "-"
 
 
-def _verdicts(out: Console, verdicts: tuple[Verdict, ...]) -> None:
+def _verdicts(out: Console, outcome: Outcome) -> None:
+    verdicts = outcome.verdicts
     counts = {severity: sum(v.severity == severity for v in verdicts) for severity in _COLOURS}
     words = ", ".join(f"{count} {severity}{'s' * (count != 1)}" for severity, count in counts.items())
     out.print(f"\n[bold]Verdict[/]: {words}")
     table = plain_table("", "", "")
     table.show_header = False
+    colour = "green" if outcome.alignment.as_predicted else "red"
+    table.add_row(f"[{colour}]align[/]", "measured", escape(outcome.alignment.sentence()))
     for verdict in verdicts:
         times = f" ({verdict.count} times)" if verdict.count > 1 else ""
         table.add_row(
@@ -164,8 +166,7 @@ def _verdicts(out: Console, verdicts: tuple[Verdict, ...]) -> None:
             verdict.rule,
             escape(f"{verdict.where}: {verdict.detail}{times}"),
         )
-    if verdicts:
-        out.print(table)
+    out.print(table)
 
 
 def _costs(out: Console, experiment: Experiment, layout: RxLayout) -> None:
@@ -177,7 +178,7 @@ def _costs(out: Console, experiment: Experiment, layout: RxLayout) -> None:
     table = plain_table("", *(f"{each.kernel}" for each in layouts))
     rows: dict[str, Callable[[RxLayout], str]] = {
         "buffer": lambda each: f"{each.size} by {each.strategy}",
-        "asked for": lambda each: f"{each.request} = {_parts(each)}",
+        "asked for": _request,
         "got": lambda each: f"{each.allocated}, {each.size_class.replace('_', ' ')}",
         "not for data": lambda each: f"{each.waste} ({100 * each.waste / each.allocated:.0f} %)",
         "truesize": lambda each: str(each.truesize),
@@ -190,7 +191,11 @@ def _costs(out: Console, experiment: Experiment, layout: RxLayout) -> None:
     out.print(table)
 
 
-def _parts(layout: RxLayout) -> str:
-    """The request as a sum."""
-    data = [segment for segment in layout.segments if segment.name != "slack" and segment.length]
-    return " + ".join(str(segment.length) for segment in data)
+def _request(layout: RxLayout) -> str:
+    """What was asked of the allocator, as a sum where it is one; a page is asked for whole."""
+    parts = [part.length for part in layout.segments if part.name != "slack" and part.length]
+    return (
+        f"{layout.request} = {' + '.join(map(str, parts))}"
+        if sum(parts) == layout.request
+        else str(layout.request)
+    )

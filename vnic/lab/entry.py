@@ -12,6 +12,7 @@ from typing import Any, Final
 from vnic.capture import CapturedFrame, read_capture, write_capture
 from vnic.checks.checker import Checker
 from vnic.driver import DriverOptions
+from vnic.lab.result import cannot_write
 from vnic.linux.kernel import Kernel
 from vnic.linux.profile import load_profile
 from vnic.memory import HostMemory
@@ -65,7 +66,10 @@ async def play(
             extra={"kernel": spec["kernel"]},
         )
     if spec["received"]:
-        write_capture(Path(spec["received"]), received)
+        try:
+            write_capture(Path(spec["received"]), received)
+        except OSError as error:
+            raise cannot_write(Path(spec["received"]), error) from error
     return {
         "target": result.target,
         "offered": result.offered,

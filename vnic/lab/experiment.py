@@ -16,6 +16,7 @@ from vnic.capture import Capture, read_capture
 from vnic.checks.verdict import Verdict, by_weight
 from vnic.driver import DriverOptions
 from vnic.errors import UsageError, VnicError
+from vnic.lab.alignment import Alignment, measure
 from vnic.lab.cost import layout_for
 from vnic.lab.result import FRAMES, RECEIVED, TARGETS, WAVES, ResultDirectory
 from vnic.linux.layout import RxLayout
@@ -71,12 +72,14 @@ class Outcome:
     Attributes:
         runs: the figures of each NIC by name (vnic.lab.entry.play).
         verdicts: of all NICs and of their comparison, errors first.
+        alignment: where receive DMA started.
         json: what `result.json` holds.
         path: the result directory.
     """
 
     runs: Mapping[str, Mapping[str, Any]]
     verdicts: tuple[Verdict, ...]
+    alignment: Alignment
     json: Mapping[str, Any]
     path: Path
 
@@ -126,9 +129,12 @@ def run_experiment(experiment: Experiment, directory: ResultDirectory, progress:
     verdicts = _merge(runs, differences)
     agree = None if len(runs) < 2 else not differences
     shutil.copyfile(_record(directory, experiment.targets[-1]) / FRAMES, directory.scratch / FRAMES)
-    content = _summary(experiment, capture, runs, verdicts, agree, layout)
+    alignment = measure(_record(directory, experiment.targets[-1]), profile, layout)
+    content = _summary(experiment, capture, runs, verdicts, agree, layout) | {
+        "alignment": alignment.as_json()
+    }
     path = directory.publish(content, [verdict for verdict, _ in verdicts], RULES)
-    return Outcome(runs, tuple(verdict for verdict, _ in verdicts), content, path)
+    return Outcome(runs, tuple(verdict for verdict, _ in verdicts), alignment, content, path)
 
 
 def _record(directory: ResultDirectory, name: str) -> Path:

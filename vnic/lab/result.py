@@ -59,12 +59,14 @@ class ResultDirectory:
         self.path = path.absolute()
         self._replace = replace
         self._refuse_foreign()
+        self._made = [folder for folder in self.path.parents if not folder.exists()]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             name = f".{self.path.name}.partial-"
             self.scratch = Path(tempfile.mkdtemp(prefix=name, dir=self.path.parent))
         except OSError as error:
-            raise _cannot(self.path, error) from error
+            self._remove_made()
+            raise cannot_write(self.path, error) from error
         # mkdtemp keeps others out; a result is as readable as any file the user makes.
         umask = os.umask(0)
         os.umask(umask)
@@ -81,7 +83,7 @@ class ResultDirectory:
         try:
             names = {entry.name for entry in path.iterdir()}
         except OSError as error:
-            raise _cannot(path, error) from error
+            raise cannot_write(path, error) from error
         if names and not self._replace:
             raise UsageError(f"{path}: not empty; give --out another name, or --force to replace a result")
         if names and RESULT not in names:
@@ -114,7 +116,7 @@ class ResultDirectory:
                         os.fsync(opened.fileno())
             self._swap_in()
         except OSError as error:
-            raise _cannot(self.path, error) from error
+            raise cannot_write(self.path, error) from error
         return self.path
 
     def _swap_in(self) -> None:
@@ -132,6 +134,15 @@ class ResultDirectory:
         finally:
             shutil.rmtree(old, ignore_errors=True)
 
+    def _remove_made(self) -> None:
+        """Take back the folders made for a result that did not come about."""
+        for folder in self._made:
+            try:
+                folder.rmdir()
+            except OSError:
+                # It holds something, be it the result: so do those above it.
+                return
+
     def __enter__(self) -> Self:
         return self
 
@@ -139,11 +150,14 @@ class ResultDirectory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         shutil.rmtree(self.scratch, ignore_errors=True)
-        if isinstance(error, OSError) and str(self.scratch) in str(error.filename):
-            raise _cannot(self.path, error) from error
+        self._remove_made()
+        # A full disk names no file; an error about one that is not ours is not about the result.
+        if isinstance(error, OSError) and str(error.filename or self.scratch).startswith(str(self.scratch)):
+            raise cannot_write(self.path, error) from error
 
 
-def _cannot(path: Path, error: OSError) -> ResultError:
+def cannot_write(path: Path, error: OSError) -> ResultError:
+    """What to tell the user when the file system refuses."""
     reason = error.strerror or str(error)
     return ResultError(f"{path}: cannot write the result: {reason}; give --out a place with room")
 
