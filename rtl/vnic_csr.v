@@ -217,7 +217,7 @@ module vnic_csr #(
     assign csr_busy = state_reg != S_IDLE || s_axil_awvalid || s_axil_arvalid || phy_changing || lsc || timer_armed;
 
     vnic_csr_ctrl ctrl (
-        .clk(clk), .clear(clear),
+        .clk(clk), .rst(rst), .clear(clear),
         .reg_act(act_reg), .reg_wr(reg_wr), .reg_rd(reg_rd), .reg_addr(addr_reg), .reg_wdata(wdata_reg),
         .reg_rdata(rdata_ctrl),
         .phy_up(phy_up), .phy_loopback(phy_loopback), .phy_rst(phy_rst), .ee_rst(ee_rst), .lsc(lsc),

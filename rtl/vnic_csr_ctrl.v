@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CTRL, STATUS, CTRL_EXT, RCTL and TCTL (8254x SDM 13.4.1, 2, 6, 22, 33), decoded for the data path, and
-// the link as the MAC sees it.
+// CTRL, STATUS, CTRL_EXT, PBA, RCTL and TCTL (8254x SDM 13.4.1, 2, 6, 16, 22, 33), decoded for the data
+// path, and the link as the MAC sees it.
 
 `resetall
 `timescale 1ns / 1ps
@@ -10,7 +10,9 @@
 `include "vnic_regs.vh"
 
 module vnic_csr_ctrl (
+    // rst: power-up, which alone resets PBA; clear: that or CTRL.RST
     input  wire        clk,
+    input  wire        rst,
     input  wire        clear,
 
     // Register bus
@@ -47,10 +49,13 @@ module vnic_csr_ctrl (
     output wire        loopback
 );
 
+    localparam [31:0] PBA_RESET = `VNIC_PBA_RESET;
+
     reg [31:0] ctrl_reg;
     reg [31:0] ctrl_ext_reg;
     reg [31:0] rctl_reg;
     reg [31:0] tctl_reg;
+    reg [6:0]  rxa_reg;
     reg        lu_reg;
     reg [31:0] rdata_reg;
 
@@ -78,7 +83,7 @@ module vnic_csr_ctrl (
     assign ee_rst = reg_wr && reg_addr == `VNIC_CTRL_EXT && reg_wdata[`VNIC_CTRL_EXT__EE_RST];
 
     // One test in an idle cycle: a simulator pays for every signal that a clocked block reads
-    wire active = reg_act || lsc;
+    wire active = reg_act || rst || lsc;
 
     // Buffer size in bytes; BSEX with BSIZE 00b is reserved and taken as 2048
     function [14:0] bsize(input extended, input [1:0] code);
@@ -101,6 +106,7 @@ module vnic_csr_ctrl (
                 case (reg_addr)
                     `VNIC_CTRL: ctrl_reg <= reg_wdata & `VNIC_CTRL_WMASK;
                     `VNIC_CTRL_EXT: ctrl_ext_reg <= reg_wdata & `VNIC_CTRL_EXT_WMASK;
+                    `VNIC_PBA: rxa_reg <= reg_wdata[`VNIC_PBA__RXA];
                     `VNIC_RCTL: rctl_reg <= reg_wdata & `VNIC_RCTL_WMASK;
                     `VNIC_TCTL: tctl_reg <= reg_wdata & `VNIC_TCTL_WMASK;
                     default: ;
@@ -113,6 +119,8 @@ module vnic_csr_ctrl (
                         rdata_reg[`VNIC_STATUS__LU] <= link_up;
                     end
                     `VNIC_CTRL_EXT: rdata_reg <= ctrl_ext_reg;
+                    // The transmitter has what is left of 64 KiB
+                    `VNIC_PBA: rdata_reg <= {9'd0, rxa_reg > 7'd64 ? 7'd0 : 7'd64 - rxa_reg, 9'd0, rxa_reg};
                     `VNIC_RCTL: rdata_reg <= rctl_reg;
                     `VNIC_TCTL: rdata_reg <= tctl_reg;
                     default: rdata_reg <= 32'd0;
@@ -124,6 +132,8 @@ module vnic_csr_ctrl (
                 tctl_reg <= `VNIC_TCTL_RESET;
                 lu_reg <= 1'b0;
             end
+            if (rst)
+                rxa_reg <= PBA_RESET[`VNIC_PBA__RXA];
         end
     end
 

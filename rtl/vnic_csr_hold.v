@@ -69,18 +69,17 @@ module vnic_csr_hold (
             `VNIC_TIPG: begin index = 9'h192; mask = `VNIC_TIPG_WMASK; end
             `VNIC_AIFS: begin index = 9'h193; mask = `VNIC_AIFS_WMASK; end
             `VNIC_LEDCTL: begin index = 9'h194; mask = `VNIC_LEDCTL_WMASK; init = `VNIC_LEDCTL_RESET; end
-            `VNIC_PBA: begin index = 9'h195; mask = `VNIC_PBA_WMASK; init = `VNIC_PBA_RESET; end
-            `VNIC_FCRTL: begin index = 9'h196; mask = `VNIC_FCRTL_WMASK; end
-            `VNIC_FCRTH: begin index = 9'h197; mask = `VNIC_FCRTH_WMASK; end
-            `VNIC_RXDCTL: begin index = 9'h198; mask = `VNIC_RXDCTL_WMASK; init = `VNIC_RXDCTL_RESET; end
-            `VNIC_RSRPD: begin index = 9'h199; mask = `VNIC_RSRPD_WMASK; end
-            `VNIC_TXDCTL: begin index = 9'h19A; mask = `VNIC_TXDCTL_WMASK; end
-            `VNIC_TSPMT: begin index = 9'h19B; mask = `VNIC_TSPMT_WMASK; init = `VNIC_TSPMT_RESET; end
-            `VNIC_RXCSUM: begin index = 9'h19C; mask = `VNIC_RXCSUM_WMASK; end
-            `VNIC_WUC: begin index = 9'h19D; mask = `VNIC_WUC_WMASK; end
-            `VNIC_WUFC: begin index = 9'h19E; mask = `VNIC_WUFC_WMASK; end
-            `VNIC_MANC: begin index = 9'h19F; mask = `VNIC_MANC_WMASK; end
-            `VNIC_IPAV: begin index = 9'h1A0; mask = `VNIC_IPAV_WMASK; end
+            `VNIC_FCRTL: begin index = 9'h195; mask = `VNIC_FCRTL_WMASK; end
+            `VNIC_FCRTH: begin index = 9'h196; mask = `VNIC_FCRTH_WMASK; end
+            `VNIC_RXDCTL: begin index = 9'h197; mask = `VNIC_RXDCTL_WMASK; init = `VNIC_RXDCTL_RESET; end
+            `VNIC_RSRPD: begin index = 9'h198; mask = `VNIC_RSRPD_WMASK; end
+            `VNIC_TXDCTL: begin index = 9'h199; mask = `VNIC_TXDCTL_WMASK; end
+            `VNIC_TSPMT: begin index = 9'h19A; mask = `VNIC_TSPMT_WMASK; init = `VNIC_TSPMT_RESET; end
+            `VNIC_RXCSUM: begin index = 9'h19B; mask = `VNIC_RXCSUM_WMASK; end
+            `VNIC_WUC: begin index = 9'h19C; mask = `VNIC_WUC_WMASK; end
+            `VNIC_WUFC: begin index = 9'h19D; mask = `VNIC_WUFC_WMASK; end
+            `VNIC_MANC: begin index = 9'h19E; mask = `VNIC_MANC_WMASK; end
+            `VNIC_IPAV: begin index = 9'h19F; mask = `VNIC_IPAV_WMASK; end
             default: ;
         endcase
     end

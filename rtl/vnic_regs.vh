@@ -277,16 +277,15 @@
 // Packet Buffer Allocation (SDM 13.4.16)
 `define VNIC_PBA 17'h01000
 `define VNIC_PBA_RESET 32'h00100030
-`define VNIC_PBA_WMASK 32'h0000FFFF
-`define VNIC_PBA__RXA 15:0
+`define VNIC_PBA_WMASK 32'h0000007F
+`define VNIC_PBA__RXA 6:0
 `define VNIC_PBA__TXA 31:16
 
 // Flow Control Receive Threshold Low (SDM 13.4.23)
 `define VNIC_FCRTL 17'h02160
 `define VNIC_FCRTL_RESET 32'h00000000
-`define VNIC_FCRTL_WMASK 32'h8000FFF8
+`define VNIC_FCRTL_WMASK 32'h0000FFF8
 `define VNIC_FCRTL__RTL 15:3
-`define VNIC_FCRTL__XONE 31
 
 // Flow Control Receive Threshold High (SDM 13.4.24)
 `define VNIC_FCRTH 17'h02168

@@ -17,7 +17,7 @@ from vnic.nic.filter import FILTER_TABLES, AddressFilter
 from vnic.nic.interrupts import Interrupts
 from vnic.nic.phy import Phy
 from vnic.nic.regfile import WRITE_MASKS, RegisterFile
-from vnic.nic.registers import CTRL, CTRL_EXT, EERD, ICR, MDIC, RAH, RCTL, RDTR, STATUS, Reg
+from vnic.nic.registers import CTRL, CTRL_EXT, EERD, ICR, MDIC, PBA, RAH, RCTL, RDTR, STATUS, Reg
 from vnic.nic.rx import FIFO_BYTES, Receiver
 from vnic.nic.stats import Statistics
 from vnic.nic.tx import Transmitter
@@ -135,6 +135,7 @@ class Controller:
         hook(Reg.ICS, _zero)
         hook(Reg.IMS, lambda: self._interrupts.mask)
         hook(Reg.IMC, _zero)
+        hook(Reg.PBA, self._read_pba)
         hook(Reg.RDH, lambda: self._rx.ring.head)
         hook(Reg.TDH, lambda: self._tx.ring.head)
         for offset in self._statistics.offsets():
@@ -163,6 +164,11 @@ class Controller:
         hook(Reg.TDH, self._write_tdh)
         hook(Reg.TDT, self._write_tdt)
 
+    def _read_pba(self) -> int:
+        """The transmitter has what the receiver leaves of 64 KiB (SDM 13.4.16)."""
+        kib = self._values[Reg.PBA] & PBA.RXA_MASK
+        return max(0, 64 - kib) << PBA.TXA_SHIFT | kib
+
     def _write_ctrl(self, value: int) -> None:
         if value & CTRL.PHY_RST:
             self._phy.reset()
@@ -172,9 +178,11 @@ class Controller:
             self._update_link()
 
     def _reset(self) -> None:
-        """CTRL.RST, and power-on: everything but PHY and EEPROM."""
+        """CTRL.RST, and power-on: everything but PHY and EEPROM, and PBA, which takes effect by it."""
+        allocation = self._values[Reg.PBA]
         self._interrupts.reset()
         self._registers.reset()
+        self._values[Reg.PBA] = allocation
         self._eeprom.reset_interface()
         self._statistics.reset()
         self._rx.reset()

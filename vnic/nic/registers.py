@@ -609,9 +609,9 @@ class PBA:
     """Packet Buffer Allocation (SDM 13.4.16)."""
 
     #: Receive allocation in KiB.
-    RXA_MASK: Final = 0xFFFF
+    RXA_MASK: Final = 0x7F
     RXA_SHIFT: Final = 0
-    #: Transmit allocation in KiB.
+    #: Transmit allocation in KiB: what RXA leaves of 64.
     TXA_MASK: Final = 0xFFFF0000
     TXA_SHIFT: Final = 16
 
@@ -622,8 +622,6 @@ class FCRTL:
     #: Threshold in bytes, in units of 8.
     RTL_MASK: Final = 0xFFF8
     RTL_SHIFT: Final = 3
-    #: XON enable.
-    XONE: Final = 0x80000000
 
 
 class FCRTH:
@@ -1143,19 +1141,19 @@ REGISTERS: Final[Mapping[int, RegisterInfo]] = MappingProxyType(
             "PBA",
             0x01000,
             0x00100030,
-            0x0000FFFF,
+            0x0000007F,
             "rw",
             1,
             4,
-            "Packet Buffer Allocation: How the 64 KiB of packet buffer are shared. RXA is held; the FIFOs' "
-            "sizes are fixed in the RTL.",
+            "Packet Buffer Allocation: How the 64 KiB of packet buffer are shared. Held, and not changed by"
+            " CTRL.RST, with which it takes effect in the part; here the sizes of the FIFOs are parameters.",
             "13.4.16",
         ),
         0x02160: RegisterInfo(
             "FCRTL",
             0x02160,
             0x00000000,
-            0x8000FFF8,
+            0x0000FFF8,
             "rw",
             1,
             4,

@@ -51,7 +51,7 @@ async def every_register_keeps_what_its_write_mask_says(dut: Any) -> None:
     csr = Csr(dut)
     await csr.power_up()
     for offset, info in elements():
-        if offset in SPECIAL:
+        if offset in SPECIAL | {Reg.PBA}:
             continue
         for pattern in PATTERNS:
             pattern &= ~info.pulse_mask
@@ -67,11 +67,23 @@ async def ctrl_rst_restores_every_register(dut: Any) -> None:
     csr = Csr(dut)
     await csr.power_up()
     for offset, info in elements():
-        if offset != Reg.CTRL:
+        if offset not in (Reg.CTRL, Reg.PBA):
             await csr.write(offset, 0xFFFFFFFF & ~info.pulse_mask)
     assert await csr.read(Reg.RAL) == 0xFFFFFFFF
     await csr.write(Reg.CTRL, CTRL.RST)
     await check_reset_values(csr)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def pba_shares_64_kib_and_survives_ctrl_rst(dut: Any) -> None:
+    csr = Csr(dut)
+    await csr.power_up()
+    for received, sent in ((0x30, 0x10), (0x28, 0x18), (0, 64), (64, 0), (65, 0), (127, 0)):
+        await csr.write(Reg.PBA, 0xFFFFFF80 | received)
+        assert await csr.read(Reg.PBA) == sent << 16 | received
+    await csr.write(Reg.PBA, 0x28)
+    await csr.write(Reg.CTRL, CTRL.RST)
+    assert await csr.read(Reg.PBA) == 0x00180028
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")

@@ -16,6 +16,7 @@ INSTANCES = [
 # Their value is not what was written last: see the tests of their own.
 LIVE = {
     Reg.STATUS, Reg.EECD, Reg.EERD, Reg.MDIC, Reg.ICR, Reg.ICS, Reg.IMS, Reg.IMC, Reg.RAL, Reg.RAH,
+    Reg.PBA,
 }  # fmt: skip
 
 
@@ -45,6 +46,14 @@ def test_write_masks_are_those_of_the_map(bench: Bench, pattern: int) -> None:
         expected = 0 if info.access in ("wo",) else info.reset & ~info.write_mask | pattern & info.write_mask
         assert bench[offset] == expected, info.name
         bench[offset] = info.reset
+
+
+@pytest.mark.parametrize(("received", "sent"), [(0x30, 0x10), (0x28, 0x18), (0, 64), (127, 0)])
+def test_pba_shares_64_kib_and_survives_ctrl_rst(bench: Bench, received: int, sent: int) -> None:
+    bench[Reg.PBA] = 0xFFFF_FF80 | received
+    assert bench[Reg.PBA] == sent << 16 | received
+    bench[Reg.CTRL] = CTRL.RST
+    assert bench[Reg.PBA] == sent << 16 | received
 
 
 def test_what_is_not_in_the_map_reads_0_and_takes_nothing(bench: Bench) -> None:
