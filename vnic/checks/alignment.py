@@ -54,20 +54,20 @@ class AlignmentRules:
         self._kmalloc = profile.kmalloc_min_size if profile.allocator == "slob" else self._line
         self._pad = profile.net_skb_pad + profile.net_ip_align
 
-    def buffer(self, event: RxBufferEvent) -> None:
-        """Judge one buffer as it is posted."""
+    def buffer(self, event: RxBufferEvent, dma: int) -> None:
+        """Judge one buffer as it is posted; the device finds it at ``dma``."""
         address = event.address
         line = self._line if event.size_class == PAGE_FRAG else self._kmalloc
         expected = 0 if event.strategy == "jumbo" else self._pad % line
         if address % line != expected:
             self._misaligned(event, line, expected)
-        if ((address ^ (address + event.nominal - 1)) >> 16) != 0:
+        if ((dma ^ (dma + event.nominal - 1)) >> 16) != 0:
             self._ledger.report(
                 DMA_64K,
-                f"buffer {address:#x}",
+                f"buffer {dma:#x}",
                 f"{event.nominal} bytes cross a 64 KiB boundary",
                 severity="error" if self._bound else "note",
-                address=address,
+                address=dma,
                 length=event.nominal,
             )
 

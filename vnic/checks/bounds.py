@@ -99,10 +99,12 @@ class BoundsRules:
         buffer = mapping.buffer
         mapping.overrun = True
         rule, over = DMA_BOUNDS, end - mapping.end
-        if buffer is not None and end > buffer.head + buffer.allocated:
-            rule, over = DMA_NEIGHBOUR, end - buffer.head - buffer.allocated
-        elif buffer is not None and buffer.shinfo and end > buffer.shinfo:
-            rule, over = DMA_SHARED_INFO, end - buffer.shinfo
+        if buffer is not None:
+            seen = end - mapping.address + buffer.address  # as the CPU sees it
+            if seen > buffer.head + buffer.allocated:
+                rule, over = DMA_NEIGHBOUR, seen - buffer.head - buffer.allocated
+            elif 0 < buffer.shinfo < seen:
+                rule, over = DMA_SHARED_INFO, seen - buffer.shinfo
         what = {
             DMA_BOUNDS.id: f"the {mapping.length} bytes mapped at {mapping.address:#x}",
             DMA_NEIGHBOUR.id: "the end of the object" + (f" ({buffer.size_class})" if buffer else ""),

@@ -82,8 +82,7 @@ class Checker:
 
     def on_buffer(self, event: RxBufferEvent) -> None:
         """A receive buffer is put into a descriptor."""
-        self._state.attach(event)
-        self._alignment.buffer(event)
+        self._alignment.buffer(event, self._state.attach(event))
         self._buffers.buffer(event)
         self._sizes.buffer(event)
 

@@ -65,7 +65,8 @@ class Mapping:
     def attach(self, buffer: RxBufferEvent) -> None:
         """Learn which object the mapping lies in."""
         self.buffer = buffer
-        self.limit = min(self.end, buffer.shinfo or buffer.head + buffer.allocated)
+        room = (buffer.shinfo or buffer.head + buffer.allocated) - buffer.address
+        self.limit = min(self.end, self.address + room)
 
 
 class Ring:
@@ -102,10 +103,6 @@ class Ring:
         self.low = self.high = self.base = self.size = self.count = self.given = self.tail = 0
         self.slots: list[int | None] = []
 
-    def holds(self, address: int, length: int) -> bool:
-        """Whether ``length`` bytes at ``address`` lie in the ring."""
-        return self.base <= address and address + length <= self.base + self.size
-
     def owned(self) -> Iterator[int]:
         """Buffer addresses of the descriptors that the NIC owns."""
         return (address for address in self.slots if address is not None)
@@ -121,6 +118,7 @@ class State:
         self.ledger: Final = Ledger()
         self.mappings: Final[dict[int, Mapping]] = {}
         self.coherent: Final[dict[int, int]] = {}
+        self.latest = Mapping(0, 0, "")
         self.unattached: Final[dict[int, RxBufferEvent]] = {}
         self.registers: Final[dict[int, int]] = {}
         self.rx: Final = Ring("rx")
@@ -130,18 +128,24 @@ class State:
 
     def add_mapping(self, address: int, length: int, direction: str) -> None:
         """Enter a mapping; a buffer announced before it was mapped is attached now."""
-        mapping = self.mappings[address] = Mapping(address, length, direction)
+        mapping = self.mappings[address] = self.latest = Mapping(address, length, direction)
         buffer = self.unattached.pop(address, None)
         if buffer is not None:
             mapping.attach(buffer)
 
-    def attach(self, buffer: RxBufferEvent) -> None:
-        """Enter the object behind a mapping."""
+    def attach(self, buffer: RxBufferEvent) -> int:
+        """Enter the object behind a mapping; returns where the device finds the buffer.
+
+        Behind an IOMMU or in a bounce buffer that is not the CPU's address: then it is what was mapped last.
+        """
         mapping = self.mappings.get(buffer.address)
         if mapping is None:
-            self.unattached[buffer.address] = buffer
-        else:
-            mapping.attach(buffer)
+            mapping = self.latest
+            if mapping.buffer is not None or mapping.length != buffer.nominal:
+                self.unattached[buffer.address] = buffer
+                return buffer.address
+        mapping.attach(buffer)
+        return mapping.address
 
     def mapping_at(self, address: int) -> Mapping | None:
         """The mapping that ``address`` lies in. Linear in the mappings that do not start there."""

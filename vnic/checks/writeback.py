@@ -53,7 +53,10 @@ class WritebackRules:
     def fetch(self, event: DmaEvent) -> None:
         """Judge a read of descriptors."""
         ring = self._state.rx if event.master == Master.RX_DESC else self._state.tx
-        if not ring.holds(event.address, event.length):
+        # A bus reads whole beats: the last one may bring bytes from beyond the ring's end.
+        beat = event.beat_bytes or 1
+        end = -(-(ring.base + ring.size) // beat) * beat
+        if not ring.base <= event.address < ring.base + ring.size or event.address + event.length > end:
             self._outside(ring, event)
 
     def _outside(self, ring: Ring, event: DmaEvent) -> None:

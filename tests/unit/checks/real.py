@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vnic.checks.checker import Checker
@@ -35,7 +35,7 @@ def judged(
     *,
     mode: Mode = "receive",
     check: CheckOptions | None = None,
-    offered: Sequence[WireFrame] | None = None,
+    offered: Iterable[WireFrame] | None = None,
     record: RunRecord | None = None,
     kernel_class: type[Kernel] = Kernel,
     **driver: Any,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.checks.stream import POOL, RX_RING, Stream, found, frame
+from tests.unit.checks.stream import POOL, RX_RING, TX_RING, Stream, found, frame
 from vnic.checks.verdict import Verdict
 from vnic.linux.rx_buffer import RxBufferEvent
 from vnic.nic.events import DescriptorWord, Master
@@ -132,6 +132,23 @@ def test_a_transmit_read_past_the_mapping() -> None:
     verdicts = stream.close()
     assert "dma-bounds" in found(verdicts)
     assert next(v for v in verdicts if v.rule == "dma-bounds").numbers["over"] == 2
+
+
+@pytest.mark.parametrize(("beyond", "told"), [(0, []), (6, []), (7, ["dma-bounds"])])
+def test_a_bus_may_read_the_rest_of_a_beat(beyond: int, told: list[str]) -> None:
+    """100 bytes from an address at 2 modulo 8 end 6 bytes before a word of 8 does."""
+
+    class Wide(Stream):
+        def send(self, index: int, address: int, data: bytes) -> None:
+            self.dma(Master.TX_DATA, address, len(data) + beyond, write=False, width=8)
+            self.memory.write(TX_RING + index * 16 + 12, b"\x01")
+            self.dma(Master.TX_WRITEBACK, TX_RING + index * 16, 16)
+            self.checker.on_collect([data])
+
+    stream = Wide()
+    stream.open()
+    stream.transmit(frame(96))
+    assert found(stream.close()) == told
 
 
 def test_a_descriptor_read_outside_the_ring() -> None:

@@ -22,11 +22,13 @@ from vnic.driver.buffers import RxPlan
 from vnic.driver.linear import FragBuffers
 from vnic.driver.refill import Buffers
 from vnic.driver.rx import RxPath
+from vnic.linux.dma_mapping import Swiotlb
 from vnic.linux.kernel import Kernel
 from vnic.linux.pages import Page
-from vnic.linux.profile import profile_names
+from vnic.linux.profile import KernelProfile, profile_names
 from vnic.linux.skb_alloc import Gfp
 from vnic.linux.skbuff import SkBuff
+from vnic.memory import HostMemory
 from vnic.nic.filter import AddressFilter
 from vnic.nic.ring import Ring
 from vnic.nic.rx import Receiver
@@ -140,8 +142,8 @@ def test_a_frame_for_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     assert errors(judged(offered=offered)) == {"frame-unwanted"}
 
 
-MAP_CALL = "dma = self.dma.map_single(address, length, FROM_DEVICE)"
-UNMAP_CALL = "self.dma.unmap_single(dma, self.length, FROM_DEVICE)"
+MAP_CALL = "self.dma.map_single(address, length, FROM_DEVICE)"
+UNMAP_CALL = "self.dma.unmap_single(slot.dma, self.length, FROM_DEVICE)"
 PUT = "ring.put_rx(index, slot.dma)"
 GIVE = "await self._nic.write32(Reg.RDT, ring.tail)"
 
@@ -154,7 +156,7 @@ IN_THE_DRIVER: dict[str, tuple[tuple[Spoil, ...], Sequence[int]]] = {
         MIXED,
     ),
     "map-missing": (
-        (Spoil(Buffers, "map", MAP_CALL, "dma = address"), Spoil(Buffers, "unmap", UNMAP_CALL, "pass")),
+        (Spoil(Buffers, "map", MAP_CALL, "address"), Spoil(Buffers, "unmap", UNMAP_CALL, "pass")),
         LARGE,
     ),
     "desc-double": ((Spoil(RxPath, "refill", PUT, PUT.replace("slot", "ring.slots[index & ~1]")),), ()),
@@ -167,14 +169,21 @@ IN_THE_DRIVER: dict[str, tuple[tuple[Spoil, ...], Sequence[int]]] = {
         (Spoil(E1000, "_configure_tx", "Reg.TDLEN, ring.size", "Reg.TDLEN, ring.size + 16"),),
         MIXED,
     ),
-    "map-double": ((Spoil(Buffers, "map", MAP_CALL, f"{MAP_CALL}; {MAP_CALL}"),), MIXED),
+    "map-double": ((Spoil(Buffers, "map", MAP_CALL, f"{MAP_CALL} and {MAP_CALL}"),), MIXED),
     "map-double-unmap": ((Spoil(Buffers, "unmap", UNMAP_CALL, f"{UNMAP_CALL}; {UNMAP_CALL}"),), MIXED),
     "map-mismatch": (
         (Spoil(Buffers, "unmap", UNMAP_CALL, UNMAP_CALL.replace("self.length", "self.length - 4")),),
         MIXED,
     ),
     "map-sync-unmapped": (
-        (Spoil(Buffers, "unmap", UNMAP_CALL, f"{UNMAP_CALL}; self.dma.sync_for_cpu(dma, 64, FROM_DEVICE)"),),
+        (
+            Spoil(
+                Buffers,
+                "unmap",
+                UNMAP_CALL,
+                f"{UNMAP_CALL}; self.dma.sync_for_cpu(slot.dma, 64, FROM_DEVICE)",
+            ),
+        ),
         MIXED,
     ),
     "map-sync-missing": (
@@ -267,6 +276,21 @@ def test_a_driver_that_does_not_know_of_errata_23() -> None:
     assert errors(judged(kernel_class=OneBigBlock, check=check)) == {"dma-64k"}
     assert errors(judged(kernel_class=OneBigBlock, check=check, mac="82546EB")) == set()
     assert errors(judged(kernel_class=OneBigBlock)) == set()
+
+
+def test_bounce_buffers_break_no_rule() -> None:
+    """The device finds each buffer in a slot of 2 KiB, at another address than the CPU."""
+
+    class Bounced(Kernel):
+        def __init__(self, profile: KernelProfile, memory: HostMemory) -> None:
+            super().__init__(profile, memory)
+            pool = self.pages.alloc(9)
+            assert pool is not None
+            self.dma.mapping = Swiotlb(memory, pool, force=True)
+
+    verdicts = judged(kernel_class=Bounced)
+    assert errors(verdicts) == set()
+    assert "slab-spill" not in {v.rule for v in verdicts}
 
 
 def test_the_spill_of_the_drivers_comment() -> None:
