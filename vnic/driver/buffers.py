@@ -150,6 +150,14 @@ class RxPlan:
         """The bits of RCTL that follow from the plan."""
         return RCTL_SIZE[self.hw_buffer] | (RCTL.LPE if self.long_packets else 0)
 
+    @property
+    def packet_buffer(self) -> int:
+        """KiB of the controller's memory for reception (PBA).
+
+        The rest of 64 is for sending, and a frame above 8192 bytes needs more of it (e1000_reset).
+        """
+        return 48 if self.max_frame <= 8192 else 40
+
     def descriptors(self, length: int) -> int:
         """Descriptors that a frame of `length` bytes with FCS occupies."""
         return max(1, -(-length // self.hw_buffer))

@@ -61,10 +61,11 @@ class E1000:
         self.hw_stats: dict[str, int] = {}
         self.mtu = options.mtu
         self.carrier = False
+        self.plan: RxPlan = plan_rx(kernel.profile, options, options.mtu)
         self.hw = Hardware(nic, options.eeprom)
+        self.hw.packet_buffer = self.plan.packet_buffer
         self._hooks = hooks
         self._deliver = deliver
-        self.plan: RxPlan = plan_rx(kernel.profile, options, options.mtu)
         self._rx: RxPath | None = None
         self._tx: TxPath | None = None
 
@@ -111,6 +112,7 @@ class E1000:
         """
         check_mtu(mtu)
         plan = plan_rx(self.kernel.profile, self.options, mtu)
+        self.hw.packet_buffer = plan.packet_buffer
         if self._rx is not None:
             await self._down()
             self._rx.use_plan(plan)
@@ -260,7 +262,7 @@ class E1000:
     @property
     def rx_free(self) -> int:
         """Receive descriptors the NIC may still fill."""
-        return self._rx.ring.given() if self._rx else 0
+        return self._rx.free() if self._rx else 0
 
     @property
     def rx_waiting(self) -> bool:

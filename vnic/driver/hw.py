@@ -51,12 +51,14 @@ class Hardware:
         nic: the controller.
         mac_address: its address, six bytes, from the EEPROM after `probe()`.
         eeprom: the EEPROM's words, as far as they were read.
+        packet_buffer: KiB of the packet buffer for reception, from the next reset on.
     """
 
     def __init__(self, nic: Nic, eeprom_access: str) -> None:
         self.nic = nic
         self.mac_address = bytes(6)
         self.eeprom: tuple[int, ...] = ()
+        self.packet_buffer = 48
         self._eeprom_access = eeprom_access
 
     async def flush(self) -> None:
@@ -79,6 +81,7 @@ class Hardware:
         await nic.write32(Reg.TCTL, TCTL.PSP)
         await self.flush()
         await self.delay(POLL_NS)  # let the DMA under way reach memory before the reset cuts it off
+        await nic.write32(Reg.PBA, self.packet_buffer)  # 13.4.16: takes effect with the reset
         ctrl = await nic.read32(Reg.CTRL)
         await nic.write32(Reg.CTRL, ctrl | CTRL.RST)
         await self.delay(POLL_NS)  # 13.4.1: do not touch the controller for 1 us

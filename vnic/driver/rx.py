@@ -180,6 +180,18 @@ class RxPath:
         self._hooks.on_frame(event)
         self._deliver(skb, event)
 
+    def free(self) -> int:
+        """Descriptors the NIC may still fill: those given, less those it has filled and nobody took."""
+        ring = self.ring
+        given = ring.given()
+        if not self.waiting():
+            return given
+        index, filled = ring.next_to_clean, 0
+        while filled < given and ring.status(index):
+            filled += 1
+            index = (index + 1) % ring.count
+        return given - filled
+
     def waiting(self) -> int:
         """Status of the oldest descriptor that is finished and was not taken yet, 0 if there is none."""
         ring = self.ring

@@ -12,7 +12,7 @@ from tests.unit.driver.conftest import MakeMachine
 from tests.unit.driver.machine import Machine
 from vnic.errors import UsageError
 from vnic.nic.port import run
-from vnic.nic.registers import RCTL, Reg
+from vnic.nic.registers import CTRL, RCTL, Reg
 
 KERNELS = ("linux-2.4/i386-P4", "2.6.18/x86_64-generic", "2.6.36/x86_64", "6.1/x86_64")
 
@@ -56,6 +56,18 @@ def test_size_bits_follow_the_mtu(machine: MakeMachine) -> None:
         rctl = here.target.controller.read(Reg.RCTL)
         assert rctl & (RCTL.BSEX | RCTL.BSIZE_MASK | RCTL.LPE) == wanted
     assert here.close() == []
+
+
+@pytest.mark.parametrize(("mtu", "kib"), [(1500, 48), (8174, 48), (8175, 40)])
+def test_the_packet_buffer_is_divided_before_the_reset(machine: MakeMachine, mtu: int, kib: int) -> None:
+    here = machine().up()
+    written: list[tuple[int, int]] = []
+    here.target.on_register = lambda event: (
+        written.append((event.offset, event.value)) if event.write else None
+    )
+    run(here.driver.change_mtu(mtu))
+    reset = next(at for at, (offset, value) in enumerate(written) if offset == Reg.CTRL and value & CTRL.RST)
+    assert (Reg.PBA, kib) in written[:reset]
 
 
 def test_an_mtu_that_cannot_be_leaves_everything_as_it_was(machine: MakeMachine) -> None:
