@@ -254,6 +254,21 @@ class Btf:
         owner, plain = self._plain(type_id)
         return owner._record(plain)[1] if plain else "void"
 
+    def typedefs(self, type_id: int) -> list[str]:
+        """The names of the typedefs that a type goes through, `["__le16", "__u16", …]`."""
+        names = []
+        while type_id and (found := self._owner(type_id)._record(type_id))[1] in _MODIFIERS:
+            if found[1] == "typedef":
+                names.append(self.string(found[0].name_off))
+            type_id = found[0].size
+        return names
+
+    def array_element(self, type_id: int) -> int:
+        """The number of an array's element type."""
+        owner, plain = self._plain(type_id)
+        at = owner._record(plain)[2]
+        return int(self._formats.array.parse(owner._types[at : at + 12]).type)
+
     def array_length(self, type_id: int) -> int:
         """Elements of an array type. Raises UnknownType for another type."""
         owner, plain = self._plain(type_id)

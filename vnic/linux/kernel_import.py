@@ -138,6 +138,11 @@ def _read(path: Path) -> bytes:
         raise BadKernelImage(str(path), f"{error.strerror}; check the path") from error
 
 
+def kernel_btf(path: Path) -> bytes:
+    """The BTF of a vmlinuz, a vmlinux or a raw BTF file. Raises BadKernelImage."""
+    return _btf(_read(path), str(path))[0]
+
+
 def _btf(data: bytes, where: str) -> tuple[bytes, str | None, str | None]:
     """The BTF in a kernel file, its architecture and its release, as far as the file tells."""
     if data[:2] in (b"\x9f\xeb", b"\xeb\x9f"):
