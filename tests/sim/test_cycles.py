@@ -77,6 +77,6 @@ def test_a_partial_cache_line_costs_what_the_memory_is_told_to_charge(tmp_path: 
         return aligned["cycles"], shifted["cycles"]
 
     free, charged = cycles(0), cycles(20)
-    # Aligned frames are whole lines, the 16 descriptors four; shifted frames have a partial line at both ends.
+    # Aligned frames are whole lines, the 16 descriptors four; shifted frames are partial at both ends.
     assert charged[0] < free[0] + 20 * 4
     assert charged[1] >= free[1] + 20 * 2 * 15
