@@ -14,10 +14,10 @@ RUDE = Path(__file__).parent / "rude"
 
 
 def burst(
-    out: Path, width: int = 64, *, read: bool = False, bursts: int = 1, **plusargs: int
+    out: Path, width: int = 64, *, spec: dict[str, int] | None = None, **plusargs: int
 ) -> dict[str, Any]:
     value: dict[str, Any] = icarus(
-        out, "trouble:start_burst", {"read": read, "bursts": bursts}, width, rtl_dir=RUDE, plusargs=plusargs
+        out, "trouble:start_burst", spec or {}, width, rtl_dir=RUDE, plusargs=plusargs
     ).value
     return value
 
@@ -66,7 +66,7 @@ def test_latencies_are_what_they_are_said_to_be(tmp_path: Path) -> None:
 def test_bad_manners_are_named(tmp_path: Path, rude: int, message: str) -> None:
     stalls = {"stall": 240, "tx_stall": 240} if rude in (6, 11, 12) else {}
     with pytest.raises(VnicError) as caught:
-        burst(tmp_path, rude=rude, read=rude == 10, bursts=8 if stalls else 1, **stalls)
+        burst(tmp_path, 64, spec={"read": rude == 10, "bursts": 8 if stalls else 1}, rude=rude, **stalls)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
