@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ RUDE = Path(__file__).parent / "rude"
 
 
 def burst(
-    out: Path, width: int = 64, *, spec: dict[str, int] | None = None, **plusargs: int
+    out: Path, width: int = 64, *, spec: Mapping[str, int] | None = None, **plusargs: int
 ) -> dict[str, Any]:
     value: dict[str, Any] = icarus(
         out, "trouble:start_burst", spec or {}, width, rtl_dir=RUDE, plusargs=plusargs
