@@ -58,6 +58,7 @@ class RunRecord:
     """
 
     def __init__(self, directory: Path, target: str) -> None:
+        directory = directory.absolute()  # "." has no name to put a partial one beside
         self._directory = directory
         self._target = target
         self._partial = directory.with_name(f".{directory.name}.partial-{os.getpid()}")
