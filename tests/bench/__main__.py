@@ -99,8 +99,8 @@ def against_pure(out: Path) -> Iterator[Row]:
 
 
 def against_witness(out: Path) -> Iterator[Row]:
-    """The same session over our bench and over cocotbext-axi: as a user runs it, with driver, bus events and all
-    checks, and for comparison without bus events and checks on either side."""
+    """The same session over our bench and over cocotbext-axi: as a user runs it, with driver, bus events and
+    all checks, and for comparison without bus events and checks on either side."""
     for width, length in ((64, 1518), (64, 64)):
         for checks in (True, False):
             few = asdict(session_spec(out, length - 4, 96, batch=32, checks=checks))
@@ -193,7 +193,8 @@ def main() -> int:
     options.add_argument(
         "--quick", action="store_true", help="200,000 instead of 1,000,000 frames for memory"
     )
-    quick = options.parse_args().quick
+    options.add_argument("--only", choices=PARTS, help="this part alone")
+    arguments = options.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(f"{'what':58} {'measured':42} {'target':24} ok", flush=True)
     missed = 0

@@ -39,7 +39,7 @@ def test_a_master_with_manners_is_served(tmp_path: Path, width: int) -> None:
 
 def test_latencies_are_what_they_are_said_to_be(tmp_path: Path) -> None:
     def times(**plusargs: int) -> tuple[int, int]:
-        write, read = burst(tmp_path, **plusargs)["events"]
+        write, read = burst(tmp_path, 64, spec=None, **plusargs)["events"]
         return write[0], read[0] - write[0]
 
     base = times(write_latency=10, read_latency=10)
@@ -65,9 +65,10 @@ def test_latencies_are_what_they_are_said_to_be(tmp_path: Path) -> None:
     ],
 )
 def test_bad_manners_are_named(tmp_path: Path, rude: int, message: str) -> None:
-    stalls = {"stall": 240, "tx_stall": 240} if rude in (6, 11, 12) else {}
+    stalls: dict[str, int] = {"stall": 240, "tx_stall": 240} if rude in (6, 11, 12) else {}
+    repeat = {"read": int(rude == 10), "bursts": 8 if stalls else 1}
     with pytest.raises(VnicError) as caught:
-        burst(tmp_path, 64, spec={"read": rude == 10, "bursts": 8 if stalls else 1}, rude=rude, **stalls)
+        burst(tmp_path, 64, spec=repeat, rude=rude, **stalls)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
