@@ -53,7 +53,8 @@ def pure(width: int, length: int, frames: int) -> float:
     def seconds(count: int) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [tool("vvp"), "-n", str(made.vvp), f"+frames={count}", f"+length={length}", "-none"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        environment = {**os.environ, "LD_PRELOAD": str(made.preload)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         assert f"pure frames={count}" in done.stdout, done.stdout
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -99,20 +100,24 @@ def against_pure(out: Path) -> Iterator[Row]:
 
 
 def against_witness(out: Path) -> Iterator[Row]:
-    """The same session over our bench and over cocotbext-axi: as a user runs it, with driver, bus events and
-    all checks, and for comparison without bus events and checks on either side."""
+    """The same session, with driver, bus events and all checks, over our bench and over cocotbext-axi.
+
+    What is to be reached is against vvp as it comes, which is what a bench of cocotbext-axi runs on; the second
+    line gives it the cache of sim/vvp_cast.c too.
+    """
     for width, length in ((64, 1518), (64, 64)):
-        for checks in (True, False):
-            few = asdict(session_spec(out, length - 4, 96, batch=32, checks=checks))
-            many = asdict(session_spec(out, length - 4, 512, batch=32, checks=checks))
-            slow = best(partial(inside, out, "timed_session", few, width, bus="cocotbext", watch=checks), 2)
-            fast = best(partial(inside, out, "timed_session", many, width), 2)
+        few = asdict(session_spec(out, length - 4, 96, batch=32))
+        many = asdict(session_spec(out, length - 4, 512, batch=32))
+        fast = best(partial(inside, out, "timed_session", many, width))
+        for stock in (True, False):
+            job = {"bus": "cocotbext", "stock_vvp": stock}
+            slow = best(partial(inside, out, "timed_session", few, width, **job), 2)
             measured = f"{slow:,.0f} frames/s; ours {fast:,.0f} = {fast / slow:.1f} x"
-            if checks:
+            if stock:
                 name = f"session over cocotbext-axi, {length} bytes, {width} bits"
                 yield Row(name, measured, ">= 7 x", fast >= 7 * slow)
             else:
-                yield Row("  without bus events and checks", measured)
+                yield Row("  with our cache in vvp", measured)
 
 
 def round_trips(out: Path) -> Iterator[Row]:
