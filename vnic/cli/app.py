@@ -27,6 +27,16 @@ class TargetName(StrEnum):
     MODEL = "model"
     ICARUS = "icarus"
     BOTH = "both"
+    QEMU = "qemu"
+    E1000E = "qemu-e1000e"
+    ALL = "all"
+
+
+# In the order they run; the last one's frames are kept as the result.
+TARGETS: Final = {
+    TargetName.BOTH: ("model", "icarus"),
+    TargetName.ALL: ("model", "icarus", "qemu"),
+}
 
 
 class ModeName(StrEnum):
@@ -89,7 +99,7 @@ def sim(
     ] = None,
     strategy: Strategy = None,
     target: Annotated[
-        TargetName, typer.Option(help="Python NIC, Verilog NIC, or both and compared.")
+        TargetName, typer.Option(help="Python NIC, Verilog NIC, QEMU's own; both: the first two; all: three.")
     ] = TargetName.BOTH,
     data_width: Annotated[
         int, typer.Option(help="Bits of the Verilog NIC's DMA bus: 64, 128, 256, 512.")
@@ -124,6 +134,8 @@ def sim(
     - `vnic sim jumbo.pcap --mtu 9000 --data-width 256 --out result`
 
     - `vnic sim --buffer 512 --json | jq .verdicts`
+
+    - `vnic sim --target all`: QEMU's e1000 as the third witness
     """
     from vnic.cli.sim import Request, sim_command
 
@@ -134,7 +146,7 @@ def sim(
             mtu=mtu,
             buffer=buffer,
             strategy=strategy,
-            targets=("model", "icarus") if target is TargetName.BOTH else (target.value,),
+            targets=TARGETS.get(target, (target.value,)),
             mode=mode.value,
             data_width=data_width,
             rx_ring=rx_ring,
