@@ -102,7 +102,8 @@ def against_pure(out: Path) -> Iterator[Row]:
 def against_witness(out: Path) -> Iterator[Row]:
     """The same session, with driver, bus events and all checks, over our bench and over cocotbext-axi.
 
-    What is to be reached is against vvp as it comes, which is what a bench of cocotbext-axi runs on; the second
+    What is to be reached is against vvp as it comes,
+    which is what a bench of cocotbext-axi runs on; the second
     line gives it the cache of sim/vvp_cast.c too.
     """
     for width, length in ((64, 1518), (64, 64)):
@@ -111,7 +112,7 @@ def against_witness(out: Path) -> Iterator[Row]:
         fast = best(partial(inside, out, "timed_session", many, width))
         for stock in (True, False):
             job = {"bus": "cocotbext", "stock_vvp": stock}
-            slow = best(partial(inside, out, "timed_session", few, width, **job), 2)
+            slow = best(partial(inside, out, "timed_session", few, width, **job))
             measured = f"{slow:,.0f} frames/s; ours {fast:,.0f} = {fast / slow:.1f} x"
             if stock:
                 name = f"session over cocotbext-axi, {length} bytes, {width} bits"
