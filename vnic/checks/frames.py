@@ -104,7 +104,7 @@ class FrameRules:
             expected = self._expected[0]
             if expected.data == body:
                 self._expected.popleft()
-                if fcs is not None:
+                if fcs is not None and self._state.options.fcs_written:
                     self._fcs(event, expected, fcs)
                 return
         self._search(event, body, fcs)
@@ -132,7 +132,7 @@ class FrameRules:
                 for _ in range(skipped):
                     self._lose(self._expected.popleft())
                 self._expected.popleft()
-                if fcs is not None:
+                if fcs is not None and self._state.options.fcs_written:
                     self._fcs(event, expected, fcs)
                 return
         if body in self._dropped:

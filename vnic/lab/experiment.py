@@ -6,10 +6,11 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import vnic
 from vnic.capture import Capture, read_capture
@@ -21,6 +22,10 @@ from vnic.lab.cost import layout_for
 from vnic.lab.result import FRAMES, RECEIVED, TARGETS, WAVES, ResultDirectory
 from vnic.linux.layout import RxLayout
 from vnic.linux.profile import load_profile
+
+if TYPE_CHECKING:
+    from vnic.memory import HostMemory
+    from vnic.targets.base import Target
 
 DATA_WIDTHS: Final = (64, 128, 256, 512)
 DEFAULT_CAPTURE: Final = "mixed.pcap"
@@ -37,7 +42,7 @@ class Experiment:
         capture: pcap or pcapng to play.
         kernel: name of a profile.
         driver: the driver's parameters.
-        targets: `model`, `icarus`, or both in this order.
+        targets: of `model`, `icarus`, `qemu`, `qemu-e1000e`, in this order.
         mode: `receive`, `reflect` or `loopback` (vnic.targets.session).
         data_width: bits of the Verilog NIC's DMA bus.
         seed: of everything random in the simulation.
@@ -61,6 +66,8 @@ class Experiment:
             raise UsageError(f"data width of {self.data_width} bits: give one of 64, 128, 256, 512")
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"seed {self.seed}: give 0 to {2**31 - 1}")
+        if self.mode == "loopback" and any(target.startswith("qemu") for target in self.targets):
+            raise UsageError("QEMU's NICs have no MAC loopback: leave --target qemu or --mode loopback out")
         if self.waves and "icarus" not in self.targets:
             raise UsageError("waves are those of the Verilog NIC: give --target icarus or both with --waves")
 
@@ -119,6 +126,10 @@ def run_experiment(experiment: Experiment, directory: ResultDirectory, progress:
 
         tool("iverilog")
         tool("gcc")
+    if any(target.startswith("qemu") for target in experiment.targets):
+        from vnic.targets.qemu import find_qemu
+
+        find_qemu()
     directory.log(f"{experiment.capture}: {len(capture.frames)} frames, {capture.cut} cut ones left out")
     runs: dict[str, Mapping[str, Any]] = {}
     for name in experiment.targets:
@@ -127,7 +138,7 @@ def run_experiment(experiment: Experiment, directory: ResultDirectory, progress:
         directory.log(f"{name}: {runs[name]['received']} of {runs[name]['offered']} frames received")
     differences = _compare(experiment.targets, directory)
     verdicts = _merge(runs, differences)
-    agree = None if len(runs) < 2 else not differences
+    agree = None if len(runs) < 2 else all(verdict.severity != "error" for verdict in differences)
     shutil.copyfile(_record(directory, experiment.targets[-1]) / FRAMES, directory.scratch / FRAMES)
     alignment = measure(_record(directory, experiment.targets[-1]), profile, layout)
     content = _summary(experiment, capture, runs, verdicts, agree, layout) | {
@@ -157,16 +168,28 @@ def _run(
     }
     _record(directory, name).parent.mkdir(exist_ok=True)
     started = time.process_time()
-    if name == "model":
+    if name != "icarus":
         from vnic.memory import HostMemory
         from vnic.nic.port import run
-        from vnic.targets.model import ModelTarget
 
-        with HostMemory(entry.MEMORY_BYTES) as memory:
-            target = ModelTarget(memory)
+        with HostMemory(entry.MEMORY_BYTES) as memory, _nic(name, memory) as target:
             figures = run(entry.play(target, memory, spec, lambda done, total: progress(name, done, total)))
         return {**figures, "cpu_s": round(time.process_time() - started, 3), "compiled": False}
     return _run_icarus(experiment, spec, directory, lambda done, total: progress(name, done, total))
+
+
+@contextmanager
+def _nic(name: str, memory: HostMemory) -> Iterator[Target]:
+    """A NIC that needs no simulator."""
+    if name == "model":
+        from vnic.targets.model import ModelTarget
+
+        yield ModelTarget(memory)
+        return
+    from vnic.targets.qemu import QemuTarget
+
+    with QemuTarget(memory, device="e1000e" if name == "qemu-e1000e" else "e1000") as target:
+        yield target
 
 
 def _run_icarus(

@@ -29,6 +29,7 @@ from vnic.checks.records import (
     HEAD_BYTES,
     RECORD_JSON,
     SCHEMA,
+    TAIL_BYTES,
     Column,
     RecordError,
 )
@@ -108,7 +109,8 @@ class RunRecord:
             columns: list[Any] = [
                 times,
                 list(map(len, data)),
-                [blake2b(frame, digest_size=DIGEST_BYTES).digest() for frame in data],
+                [blake2b(frame[:-TAIL_BYTES], digest_size=DIGEST_BYTES).digest() for frame in data],
+                list(map(itemgetter(slice(-TAIL_BYTES, None)), data)),
                 list(map(itemgetter(slice(HEAD_BYTES)), data)),
                 *((offsets, field) for field in fields),
             ]
