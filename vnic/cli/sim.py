@@ -26,7 +26,6 @@ _TITLES: Final = {
     "model": "Python NIC",
     "icarus": "Verilog NIC",
     "qemu": "QEMU's e1000",
-    "qemu-e1000e": "QEMU's e1000e",
 }
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 # Counters that say where frames went that the driver did not get: 8254x SDM 13.7.
@@ -83,7 +82,7 @@ def sim_command(request: Request, *, as_json: bool) -> int:
         waves=request.waves,
     )
     layout = layout_for(load_profile(request.kernel), request.mtu, request.buffer, request.strategy)
-    out = request.out or _dated()
+    out = request.out or free_name("sim")
     if request.force and request.out is None:
         raise UsageError("--force replaces the result in --out DIR: name it")
     with Bar() as bar, ResultDirectory(out, replace=request.force) as directory:
@@ -95,9 +94,9 @@ def sim_command(request: Request, *, as_json: bool) -> int:
     return int(outcome.failed)
 
 
-def _dated() -> Path:
+def free_name(command: str) -> Path:
     """A name under `out/` that is still free."""
-    base = Path("out") / time.strftime("sim-%Y%m%d-%H%M%S")
+    base = Path("out") / time.strftime(f"{command}-%Y%m%d-%H%M%S")
     return next(path for path in _numbered(base) if not path.exists())
 
 

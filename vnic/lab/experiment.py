@@ -42,7 +42,7 @@ class Experiment:
         capture: pcap or pcapng to play.
         kernel: name of a profile.
         driver: the driver's parameters.
-        targets: of `model`, `icarus`, `qemu`, `qemu-e1000e`, in this order.
+        targets: of `model`, `icarus`, `qemu`, in this order.
         mode: `receive`, `reflect` or `loopback` (vnic.targets.session).
         data_width: bits of the Verilog NIC's DMA bus.
         seed: of everything random in the simulation.
@@ -66,7 +66,7 @@ class Experiment:
             raise UsageError(f"data width of {self.data_width} bits: give one of 64, 128, 256, 512")
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"seed {self.seed}: give 0 to {2**31 - 1}")
-        if self.mode == "loopback" and any(target.startswith("qemu") for target in self.targets):
+        if self.mode == "loopback" and "qemu" in self.targets:
             raise UsageError("QEMU's NICs have no MAC loopback: leave --target qemu or --mode loopback out")
         if self.waves and "icarus" not in self.targets:
             raise UsageError("waves are those of the Verilog NIC: give --target icarus or both with --waves")
@@ -126,7 +126,7 @@ def run_experiment(experiment: Experiment, directory: ResultDirectory, progress:
 
         tool("iverilog")
         tool("gcc")
-    if any(target.startswith("qemu") for target in experiment.targets):
+    if "qemu" in experiment.targets:
         from vnic.targets.qemu import find_qemu
 
         find_qemu()
@@ -188,7 +188,7 @@ def _nic(name: str, memory: HostMemory) -> Iterator[Target]:
         return
     from vnic.targets.qemu import QemuTarget
 
-    with QemuTarget(memory, device="e1000e" if name == "qemu-e1000e" else "e1000") as target:
+    with QemuTarget(memory) as target:
         yield target
 
 

@@ -22,7 +22,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from vnic.memory import HostMemory
 from vnic.nic.bus import ignore_dma
@@ -49,8 +49,7 @@ DEAF_S: Final = 1.1
 """QEMU's e1000 takes no frame for 1 s after each write to RCTL (hw/net/e1000.c, flush_queue_timer)."""
 
 POLL_S: Final = 0.0005
-IDENTITY: Final = {"e1000": 0x100E8086, "e1000e": 0x10D38086}
-Device = Literal["e1000", "e1000e"]
+IDENTITY: Final = 0x100E8086  # 82540EM
 
 
 def find_qemu(program: str = PROGRAM) -> str:
@@ -126,7 +125,6 @@ class QemuTarget:
 
     Args:
         memory: RAM of the machine, from address 0, without a hole.
-        device: `e1000` (82540EM) or `e1000e` (82574L).
         mac: station address, in the EEPROM.
         program: the QEMU to start.
 
@@ -134,39 +132,38 @@ class QemuTarget:
         QemuError: QEMU is missing, does not start, or has no such NIC.
     """
 
+    name = "qemu"
     cycles = 0
 
     def __init__(
         self,
         memory: HostMemory,
         *,
-        device: Device = "e1000",
         mac: bytes = DEFAULT_MAC,
         program: str = PROGRAM,
     ) -> None:
-        self.name = "qemu" if device == "e1000" else f"qemu-{device}"
         self.on_dma: Callable[[DmaEvent], None] = ignore_dma
         self.on_register: Callable[[RegisterEvent], None] = ignore_register
         self._start_ns = time.monotonic_ns()
         self._deaf_until = 0.0
         path = find_qemu(program)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the target
-        self._process, qtest, wire = _start(path, memory, device, mac, self._log.fileno())
+        self._process, qtest, wire = _start(path, memory, mac, self._log.fileno())
         self._qtest, self.wire = Qtest(qtest), QemuWire(wire)
         self._rings = RingWatch(memory, lambda event: self.on_dma(event), fcs_in_length=True)
         try:
-            self._find(device)
+            self._find()
         except QemuError as error:
             said = self._said()
             self.close()
             raise QemuError(f"{error}: {said}" if said else str(error)) from error
 
-    def _find(self, device: Device) -> None:
+    def _find(self) -> None:
         """Give the NIC its place on the bus: what firmware would do."""
         qtest = self._qtest
         identity = qtest.config_read(SLOT, 0)
-        if identity != IDENTITY[device]:
-            raise QemuError(f"slot {SLOT} of QEMU's bus has {identity:#010x}, not an {device}")
+        if identity != IDENTITY:
+            raise QemuError(f"slot {SLOT} of QEMU's bus has {identity:#010x}, not an e1000")
         qtest.config_write(SLOT, 0x10, BAR0)
         qtest.config_write(SLOT, 0x04, COMMAND_MEMORY | COMMAND_MASTER)
 
@@ -271,7 +268,7 @@ class QemuTarget:
 
 
 def _start(
-    path: str, memory: HostMemory, device: Device, mac: bytes, log: int
+    path: str, memory: HostMemory, mac: bytes, log: int
 ) -> tuple[subprocess.Popen[bytes], socket.socket, socket.socket]:
     """QEMU, and our ends of its qtest socket and of its wire. Raises QemuError."""
     if len(memory.regions) != 1 or memory.regions[0].base:
@@ -290,7 +287,7 @@ def _start(
         "-bios", f"/proc/self/fd/{fds[1]}",
         "-chardev", f"socket,id=qtest,fd={fds[2]}", "-qtest", "chardev:qtest", "-qtest-log", "none",
         "-netdev", f"dgram,id=wire,local.type=fd,local.str={fds[3]}",
-        "-device", f"{device},netdev=wire,addr={SLOT:#x},mac={mac.hex(':')}",
+        "-device", f"e1000,netdev=wire,addr={SLOT:#x},mac={mac.hex(':')}",
     ]  # fmt: skip
     try:
         process = subprocess.Popen(
