@@ -52,3 +52,63 @@ def sweep(
     from vnic.cli.sweep import sweep_command
 
     return sweep_command(SweepRequest(experiment, out, executor.value, scheduler, jobs, yes), as_json=json)
+
+
+@app.command()
+def results(
+    path: Annotated[Path, typer.Argument(metavar="RESULTS", help="What `vnic sweep` wrote.")],
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COND", help="NAME=VALUE, or != < <= > >=; may be repeated, all must hold."),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Columns; `all`, or `help` to list them with units and meaning."),
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(metavar="NAME", help="By this column; -NAME: largest first.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows at most.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, all columns if not told which.")] = False,
+    json: Json = False,
+) -> int:
+    """Query the table of a sweep.
+
+    Examples:
+
+    - `vnic results ip-align.parquet --where data_width=64 --sort -cycles_per_frame`
+
+    - `vnic results ip-align.parquet --columns net_ip_align,efficiency --csv > table.csv`
+
+    - `vnic results ip-align.parquet --columns help`
+    """
+    from vnic.cli.results import results_command
+
+    return results_command(path, where or [], columns, sort, limit, as_csv=csv, as_json=json)
+
+
+@app.command()
+def compare(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="Results from before.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Results of now.")],
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LIMIT", help="'cycles_per_frame>+2%' or 'efficiency<-0.01'; may be repeated."),
+    ] = None,
+    summary: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Append the Markdown there too.")
+    ] = None,
+) -> int:
+    """Compare two runs of one experiment point by point, in Markdown for a pull request.
+
+    Exit code 1 if a limit is broken at any point, or a point that was measured before fails now.
+
+    Examples:
+
+    - `vnic compare main.parquet branch.parquet --fail-on 'cycles_per_frame>+2%'`
+
+    - `vnic compare main.parquet branch.parquet --fail-on 'errors>0' --summary "$GITHUB_STEP_SUMMARY"`
+    """
+    from vnic.cli.results import compare_command
+
+    return compare_command(base, new, fail_on or [], summary)
