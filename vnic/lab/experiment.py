@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import vnic
 from vnic.capture import Capture, read_capture
@@ -19,13 +17,9 @@ from vnic.driver import DriverOptions
 from vnic.errors import UsageError, VnicError
 from vnic.lab.alignment import Alignment, measure
 from vnic.lab.cost import layout_for
-from vnic.lab.result import FRAMES, RECEIVED, TARGETS, WAVES, ResultDirectory
+from vnic.lab.result import FRAMES, RECEIVED, TARGETS, ResultDirectory
 from vnic.linux.layout import RxLayout
 from vnic.linux.profile import load_profile
-
-if TYPE_CHECKING:
-    from vnic.memory import HostMemory
-    from vnic.targets.base import Target
 
 DATA_WIDTHS: Final = (64, 128, 256, 512)
 DEFAULT_CAPTURE: Final = "mixed.pcap"
@@ -156,7 +150,7 @@ def _run(
     experiment: Experiment, name: str, directory: ResultDirectory, progress: Progress, *, received: bool
 ) -> Mapping[str, Any]:
     """One NIC's run; its record is then in the directory."""
-    from vnic.lab import entry
+    from vnic.lab.nics import play_here, play_in_icarus
 
     spec = {
         "capture": str(experiment.capture.absolute()),
@@ -167,77 +161,15 @@ def _run(
         "received": str(directory.scratch / RECEIVED) if received else None,
     }
     _record(directory, name).parent.mkdir(exist_ok=True)
-    started = time.process_time()
+
+    def done(frames: int, total: int) -> None:
+        progress(name, frames, total)
+
     if name != "icarus":
-        from vnic.memory import HostMemory
-        from vnic.nic.port import run
-
-        with HostMemory(entry.MEMORY_BYTES) as memory, _nic(name, memory) as target:
-            figures = run(entry.play(target, memory, spec, lambda done, total: progress(name, done, total)))
-        return {**figures, "cpu_s": round(time.process_time() - started, 3), "compiled": False}
-    return _run_icarus(experiment, spec, directory, lambda done, total: progress(name, done, total))
-
-
-@contextmanager
-def _nic(name: str, memory: HostMemory) -> Iterator[Target]:
-    """A NIC that needs no simulator."""
-    if name == "model":
-        from vnic.targets.model import ModelTarget
-
-        yield ModelTarget(memory)
-        return
-    from vnic.targets.qemu import QemuTarget
-
-    with QemuTarget(memory) as target:
-        yield target
-
-
-def _run_icarus(
-    experiment: Experiment,
-    spec: Mapping[str, Any],
-    directory: ResultDirectory,
-    progress: Callable[[int, int], None],
-) -> Mapping[str, Any]:
-    from vnic.lab import entry
-    from vnic.targets.icarus import IcarusJob, SimulatorFailed, run_icarus
-
-    work = directory.scratch / "icarus.work"
-    work.mkdir()
-    job = IcarusJob(
-        entry=entry.ENTRY,
-        spec=spec,
-        out=work,
-        parameters={"DATA_WIDTH": experiment.data_width},
-        seed=experiment.seed,
-        memory_size=entry.MEMORY_BYTES,
-        waves=experiment.waves,
+        return play_here(name, spec, done)
+    return play_in_icarus(
+        spec, directory, experiment.data_width, seed=experiment.seed, waves=experiment.waves, progress=done
     )
-    try:
-        result = run_icarus(job, progress)
-    except SimulatorFailed as error:
-        raise _keep_log(error, work) from error
-    if result.waves is not None:
-        result.waves.rename(directory.scratch / WAVES)
-    said = result.log.read_text(errors="replace").strip()
-    for line in said.splitlines():
-        directory.log(f"icarus: {line}")
-    shutil.rmtree(work)
-    return {**result.value, "cpu_s": round(result.cpu_s, 3), "compiled": result.compiled}
-
-
-def _keep_log(error: VnicError, work: Path) -> VnicError:
-    """The same error, with the simulator's log moved to where it outlives the run that failed."""
-    from vnic.targets.build import cache_dir
-    from vnic.targets.icarus import LOG, SimulatorFailed
-
-    kept = cache_dir() / "failed-simulation.log"
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(work / LOG, kept)
-    except OSError:
-        # The disk that stopped the simulator may be the one the cache is on: the message stands for itself.
-        return SimulatorFailed(str(error).replace(str(work / LOG), "its log (lost: the disk is full)"))
-    return SimulatorFailed(str(error).replace(str(work / LOG), str(kept)))
 
 
 def _compare(targets: Sequence[str], directory: ResultDirectory) -> list[Verdict]:
