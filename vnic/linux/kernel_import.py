@@ -16,7 +16,7 @@ from typing import Final
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from vnic.errors import UsageError
+from vnic.errors import UsageError, VnicError
 from vnic.linux.arch import L1_BYTES, dma_minalign, kmalloc_min_size
 from vnic.linux.btf import Btf
 from vnic.linux.bzimage import BadKernelImage, release, unpack
@@ -85,6 +85,7 @@ def import_kernel(
     Raises:
         BadKernelImage, BadBtf: the file is not what it should be.
         UsageError: something is missing that only the user knows, or the result is no sound profile.
+        VnicError: the profile cannot be written.
     """
     where = str(image)
     data = _read(image)
@@ -125,7 +126,7 @@ def _write(target: Path, text: str) -> KernelProfile:
         profile = read_profile(partial, str(target))
         partial.replace(target)
     except OSError as error:
-        raise UsageError(f"cannot write {target}: {error.strerror}; give another --out") from error
+        raise VnicError(f"cannot write {target}: {error.strerror}; give another --out") from error
     finally:
         partial.unlink(missing_ok=True)
     return profile

@@ -180,7 +180,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(BadKernelImage, match="No such file"):
         import_kernel(tmp_path / "vmlinuz", tmp_path / "mine.toml")
     image = kernel_file(tmp_path, GOOD)
-    with pytest.raises(UsageError, match="cannot write"):
+    with pytest.raises(VnicError, match="cannot write"):
         import_kernel(image, tmp_path / "nowhere" / "mine.toml")
     with pytest.raises(UsageError, match="CONFIG_"):
         import_kernel(image, tmp_path / "mine.toml", config=kernel_file(tmp_path, b"hello", "x", None))
