@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from rich.markup import escape
+
 from vnic.cli.buffer_cost import costs, costs_json, draw_costs, shown_fits, split_path
 from vnic.cli.buffer_draw import draw, summary
 from vnic.cli.console import console, print_json
@@ -79,6 +81,10 @@ def buffer_command(request: Request, *, as_json: bool) -> int:
     if chosen.first_fill is not None:
         out.print(f"\nThe first fill may sleep: {summary(chosen.first_fill)}.")
     draw_costs(out, chosen.profile, found)
+    if chosen.profile.unestablished:
+        names = ", ".join(chosen.profile.unestablished)
+        why = f"(`vnic kernels {escape(chosen.profile.name)}`)"
+        out.print(f"\nNot seen in this very kernel, but inferred {why}: {names}.")
     if chosen.mtu is not None and chosen.profile.name != MODERN:
         out.print(f"\nThe same MTU on {MODERN}: {_modern(request, chosen)}.")
     return 0
@@ -150,6 +156,7 @@ def choice_json(chosen: Choice, mapping: str) -> dict[str, object]:
         **layout_json(chosen.layout, chosen.mtu),
         "driver": chosen.driver,
         "mapping": mapping,
+        "unestablished": list(chosen.profile.unestablished),
         "first_fill": None if first is None else layout_json(first, chosen.mtu),
     }
 

@@ -18,6 +18,9 @@ _CONSTANTS = (
     ("sizeof_sk_buff", "sizeof_sk_buff"),
     ("KMALLOC_MIN_SIZE", "kmalloc_min_size"),
     ("ARCH_DMA_MINALIGN", "arch_dma_minalign"),
+    ("MAX_HEADER", "max_header"),
+    ("sizeof_slab", "sizeof_slab"),
+    ("sizeof_long", "word_size"),
 )
 
 
@@ -61,6 +64,8 @@ def show_profile(profile: KernelProfile) -> None:
         out.print(escape(profile.summary))
     table = plain_table("constant", "value#", "source")
     for constant, field in _CONSTANTS:
+        if constant not in profile.sources and not getattr(profile, field):
+            continue  # the rules of this version ask for none
         source = profile.sources.get(constant, "default of the architecture")
         mark = " (not seen in this very kernel)" if constant in profile.unestablished else ""
         table.add_row(constant, str(getattr(profile, field)), escape(source + mark))

@@ -120,9 +120,11 @@ def _missing(leaf: Leaf, layout: Layout) -> Difference:
 
 
 def _width(leaf: Leaf) -> str:
-    if leaf.bits:
-        return f"{leaf.bits} bits"
-    return f"{leaf.size} bytes" if leaf.size > 1 else "1 byte"
+    return f"{leaf.bits} bits" if leaf.bits else _bytes(leaf.size)
+
+
+def _bytes(count: int) -> str:
+    return f"{count} bytes" if count != 1 else "1 byte"
 
 
 def _order_text(expected: Leaf, found: Leaf) -> str:
@@ -139,12 +141,12 @@ def _holes(expected: Layout, found: Layout) -> list[Difference]:
     end = 0
     for leaf in found.leaves:
         if leaf.offset > end:
-            text = f"{found.name} has {leaf.offset - end} bytes of padding before {leaf.name}"
+            text = f"{found.name} has {_bytes(leaf.offset - end)} of padding before {leaf.name}"
             if any(other.offset < leaf.offset and end < other.end for other in expected.leaves):
                 differences.append(Difference("padding", end, text))
         end = max(end, leaf.end)
     if any(other.offset < found.size and end < other.end for other in expected.leaves):
-        text = f"{found.name} has {found.size - end} bytes of padding at its end"
+        text = f"{found.name} has {_bytes(found.size - end)} of padding at its end"
         differences.append(Difference("padding", end, text))
     return differences
 
