@@ -18,6 +18,9 @@ WIDTHS  := 64 128 256 512
 SYNTH   = read_verilog -I. $(shell cat rtl/vnic.f); synth -top vnic -run begin:fine; check -assert; \
           select -assert-none t:$$dlatch t:$$adlatch
 
+# Debian's name for the shared library of this Python.
+LIBPYTHON = libpython$(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_python_version())')
+
 RUN   := $(VENV)/.stamp-run
 DEV   := $(VENV)/.stamp-dev
 SIM   := build/.stamp-sim
@@ -47,12 +50,13 @@ $(DEV): $(RUN)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --group dev -e .
 	@touch $@
 
-$(SIM): .ci/need
-	@.ci/need iverilog gcc libc6-dev
+$(SIM): .ci/need | $(BIN)/python
+	@PYTHON=$(BIN)/python .ci/need iverilog gcc libc6-dev $(LIBPYTHON)
 	@mkdir -p build && touch $@
 
-$(TOOLS): .ci/need
-	@.ci/need iverilog gcc g++ libc6-dev verilator yosys qemu-system-x86 busybox-static
+$(TOOLS): .ci/need | $(BIN)/python
+	@PYTHON=$(BIN)/python .ci/need iverilog gcc g++ libc6-dev $(LIBPYTHON) verilator yosys \
+	  qemu-system-x86 busybox-static
 	@mkdir -p build && touch $@ $(SIM)
 
 # --- runs -------------------------------------------------------------------------------------------------

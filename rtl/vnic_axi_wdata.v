@@ -97,6 +97,11 @@ module vnic_axi_wdata #(
     wire last_beat = cur_last && burst_end;
     wire [5:0] at = first_beat ? cur_offset & WORD_MASK : at_reg;
 
+    wire [SRC_BITS-1:0] src_next = src_addr == SRC_LAST ? {SRC_BITS{1'b0}} : src_addr + 1'b1;
+    wire data_end = last_beat && cur_eop && cur_kind == DATA;
+    wire [LB+LB+11:0] s0_burst = {cur_kind, cur_offset[LB-1:0], cur_end, cur_blocks};
+    wire [3:0] s0_beat = {first_beat, last_beat, burst_end, data_end};
+
     assign cur_pop = step && burst_end;
     assign src_addr = first_beat ? cur_src : src_reg;
     // The extra beat of an unaligned buffer has nothing new to read
@@ -104,15 +109,19 @@ module vnic_axi_wdata #(
 
     // Stage 1: FIFO word is there; stage 2: bus -----------------------------------------------------
     reg                  s1_valid_reg;
-    reg [1:0]            s1_kind_reg;
-    reg [LB-1:0]         s1_offset_reg;
-    reg [LB-1:0]         s1_end_reg;
+    reg [LB+LB+11:0]     s1_burst_reg;
+    reg [3:0]            s1_beat_reg;
     reg [5:0]            s1_at_reg;
-    reg                  s1_first_reg;
-    reg                  s1_last_reg;
-    reg                  s1_wlast_reg;
-    reg                  s1_release_reg;
-    reg [9:0]            s1_blocks_reg;
+    wire [1:0]           s1_kind;
+    wire [LB-1:0]        s1_offset;
+    wire [LB-1:0]        s1_end;
+    wire [9:0]           s1_blocks;
+    wire                 s1_first;
+    wire                 s1_last;
+    wire                 s1_wlast;
+    wire                 s1_release;
+    assign {s1_kind, s1_offset, s1_end, s1_blocks} = s1_burst_reg;
+    assign {s1_first, s1_last, s1_wlast, s1_release} = s1_beat_reg;
     reg [DATA_WIDTH-1:0] prev_reg;
     reg [DATA_WIDTH-1:0] wdata_reg;
     reg [BYTES-1:0]      wstrb_reg;
@@ -120,30 +129,23 @@ module vnic_axi_wdata #(
     reg                  wvalid_reg;
 
     wire s1_go = s1_valid_reg && advance;
-    wire wb_pop = s1_go && s1_last_reg && s1_kind_reg != DATA;
+    wire wb_pop = s1_go && s1_last && s1_kind != DATA;
 
-    wire [BYTES-1:0] strb_first = s1_first_reg ? {BYTES{1'b1}} << s1_offset_reg : {BYTES{1'b1}};
-    wire [BYTES-1:0] strb_last = s1_last_reg ? {BYTES{1'b1}} >> ~s1_end_reg : {BYTES{1'b1}};
+    wire [BYTES-1:0] strb_first = s1_first ? {BYTES{1'b1}} << s1_offset : {BYTES{1'b1}};
+    wire [BYTES-1:0] strb_last = s1_last ? {BYTES{1'b1}} >> ~s1_end : {BYTES{1'b1}};
 
     assign advance = !wvalid_reg || m_axi_wready;
-    assign rxwb_pop = wb_pop && s1_kind_reg == RXWB;
-    assign txwb_pop = wb_pop && s1_kind_reg != RXWB;
-    assign release_valid = s1_go && s1_release_reg;
-    assign release_blocks = s1_blocks_reg;
+    assign rxwb_pop = wb_pop && s1_kind == RXWB;
+    assign txwb_pop = wb_pop && s1_kind != RXWB;
+    assign release_valid = s1_go && s1_release;
+    assign release_blocks = s1_blocks;
     assign m_axi_wdata = wdata_reg;
     assign m_axi_wstrb = wstrb_reg;
     assign m_axi_wlast = wlast_reg;
     assign m_axi_wvalid = wvalid_reg;
     assign busy = !cmd_empty || s1_valid_reg || wvalid_reg;
 
-    // Functions, so that a simulator works these wide shifts out only for beats that need them
-    function [DATA_WIDTH-1:0] realign;
-        input [DATA_WIDTH-1:0] current;
-        input [DATA_WIDTH-1:0] previous;
-        input [LB-1:0]         offset;
-        realign = (current << {offset, 3'd0}) | (previous >> {{1'b1, {LB{1'b0}}} - {1'b0, offset}, 3'd0});
-    endfunction
-
+    // Functions, so that a simulator works these wide selections out only for beats that need them
     function [63:0] lanes;
         input [3:0] strb;
         lanes = (strb[0] ? 64'h000000000000FFFF : 64'd0) | (strb[1] ? 64'h00000000FFFF0000 : 64'd0)
@@ -162,45 +164,62 @@ module vnic_axi_wdata #(
         line_strobes = line[from +: BYTES];
     endfunction
 
-    wire active = (busy && advance) || rst;
+    // Bits by which the current FIFO word moves up and the previous one down
+    wire [LB+3:0] up = {1'b0, s1_offset, 3'd0};
+    wire [LB+3:0] down = {{1'b1, {LB{1'b0}}} - {1'b0, s1_offset}, 3'd0};
+    wire aligned = s1_offset == 0;
+    wire is_data = s1_kind == DATA;
+    wire [BYTES:0] data_strobes = {s1_wlast, strb_first & strb_last};
 
-    always @(posedge clk) if (active) begin
-        if (advance) begin
-            s1_valid_reg <= !cmd_empty;
-            wvalid_reg <= s1_valid_reg;
+    wire [7:0] beat_next = burst_end ? 8'd0 : beat_reg + 8'd1;
+    wire line_step = step && cur_kind != DATA;
+    wire burst_step = step && beat_reg == 8'd0;
+    wire control = (advance && (s1_valid_reg == cmd_empty || wvalid_reg != s1_valid_reg)) || rst;
+
+    always @(posedge clk) if (control) begin
+        s1_valid_reg <= !cmd_empty;
+        wvalid_reg <= s1_valid_reg;
+        if (rst) begin
+            s1_valid_reg <= 1'b0;
+            wvalid_reg <= 1'b0;
         end
-        if (step) begin
-            beat_reg <= burst_end ? 8'd0 : beat_reg + 8'd1;
-            at_reg <= at + BYTES[5:0];
-            src_reg <= src_addr == SRC_LAST ? {SRC_BITS{1'b0}} : src_addr + 1'b1;
-            s1_kind_reg <= cur_kind;
-            s1_offset_reg <= cur_offset[LB-1:0];
-            s1_end_reg <= cur_end;
-            s1_at_reg <= at;
-            s1_first_reg <= first_beat;
-            s1_last_reg <= last_beat;
-            s1_wlast_reg <= burst_end;
-            s1_release_reg <= last_beat && cur_eop && cur_kind == DATA;
-            s1_blocks_reg <= cur_blocks;
-        end
-        if (s1_go) begin
-            wlast_reg <= s1_wlast_reg;
-            if (s1_kind_reg == DATA) begin
-                wdata_reg <= realign(src_data, prev_reg, s1_offset_reg);
-                wstrb_reg <= strb_first & strb_last;
+    end
+
+    always @(posedge clk) if (step || rst)
+        beat_reg <= rst ? 8'd0 : beat_next;
+
+    always @(posedge clk) if (step) begin
+        src_reg <= src_next;
+        s1_beat_reg <= s0_beat;
+    end
+
+    // What is the same for a whole burst moves once
+    always @(posedge clk) if (burst_step)
+        s1_burst_reg <= s0_burst;
+
+    always @(posedge clk) if (line_step) begin
+        at_reg <= at + BYTES[5:0];
+        s1_at_reg <= at;
+    end
+
+    always @(posedge clk) if (s1_go) begin
+        if (is_data) begin
+            {wlast_reg, wstrb_reg} <= data_strobes;
+            if (aligned)
+                wdata_reg <= src_data;
+            else begin
+                wdata_reg <= (src_data << up) | (prev_reg >> down);
                 prev_reg <= src_data;
-            end else if (s1_kind_reg == RXWB) begin
+            end
+        end else begin
+            wlast_reg <= s1_wlast;
+            if (s1_kind == RXWB) begin
                 wdata_reg <= line_word(rxwb_line, s1_at_reg);
                 wstrb_reg <= line_strobes(lanes(rxwb_strb), s1_at_reg);
             end else begin
                 wdata_reg <= line_word(txwb_line, s1_at_reg);
                 wstrb_reg <= line_strobes(lanes(txwb_strb), s1_at_reg);
             end
-        end
-        if (rst) begin
-            beat_reg <= 8'd0;
-            s1_valid_reg <= 1'b0;
-            wvalid_reg <= 1'b0;
         end
     end
 

@@ -41,12 +41,12 @@ module vnic_crc32 #(
         end
     endfunction
 
-    reg [31:0] table_mem [0:16*NIBBLES-1];
+    reg [31:0] nib_mem [0:16*NIBBLES-1];
 
     integer n;
     initial
         for (n = 0; n < 16 * NIBBLES; n = n + 1)
-            table_mem[n] = contribution(NIBBLES - 1 - n / 16, n % 16);
+            nib_mem[n] = contribution(NIBBLES - 1 - n / 16, n % 16);
 
     reg [31:0] crc_reg;
 
@@ -54,14 +54,14 @@ module vnic_crc32 #(
     function [31:0] lookup;
         input [AB-1:0] at;
         input [63:0]   v;
-        lookup = table_mem[at | {{(AB-8){1'b0}}, 4'd0, v[3:0]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd1, v[7:4]}]
-                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd2, v[11:8]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd3, v[15:12]}]
-                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd4, v[19:16]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd5, v[23:20]}]
-                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd6, v[27:24]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd7, v[31:28]}]
-                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd8, v[35:32]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd9, v[39:36]}]
-                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd10, v[43:40]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd11, v[47:44]}]
-                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd12, v[51:48]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd13, v[55:52]}]
-                 ^ table_mem[at | {{(AB-8){1'b0}}, 4'd14, v[59:56]}] ^ table_mem[at | {{(AB-8){1'b0}}, 4'd15, v[63:60]}];
+        lookup = nib_mem[at | {{(AB-8){1'b0}}, 4'd0, v[3:0]}] ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd1, v[7:4]}]
+                 ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd2, v[11:8]}] ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd3, v[15:12]}]
+                 ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd4, v[19:16]}] ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd5, v[23:20]}]
+                 ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd6, v[27:24]}] ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd7, v[31:28]}]
+                 ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd8, v[35:32]}] ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd9, v[39:36]}]
+                 ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd10, v[43:40]}] ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd11, v[47:44]}]
+                 ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd12, v[51:48]}] ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd13, v[55:52]}]
+                 ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd14, v[59:56]}] ^ nib_mem[at | {{(AB-8){1'b0}}, 4'd15, v[63:60]}];
     endfunction
 
     function [31:0] next_crc;

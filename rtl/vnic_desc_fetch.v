@@ -174,6 +174,7 @@ module vnic_desc_fetch #(
                   || request || (en && level_reg != 0 && !out_valid_reg) || en != en_reg;
 
     wire give = out_valid_reg && desc_ready;
+    wire [AW:0] asked = request ? {{(AW-3){1'b0}}, words} : {(AW+1){1'b0}};
     wire moves = request || job_valid_reg || r_valid || word_pop || step || give;
     wire active = moves || drain_reg || flush || en != en_reg || rst;
 
@@ -196,9 +197,9 @@ module vnic_desc_fetch #(
         if (r_valid != word_pop)
             level_reg <= r_valid ? level_reg + 1'b1 : level_reg - 1'b1;
         if (request || word_pop)
-            claimed_reg <= claimed_reg + (request ? {{(AW-3){1'b0}}, words} : {(AW+1){1'b0}}) - {{AW{1'b0}}, word_pop};
+            claimed_reg <= claimed_reg + asked - {{AW{1'b0}}, word_pop};
         if (request || r_valid)
-            pending_reg <= pending_reg + (request ? {{(AW-3){1'b0}}, words} : {(AW+1){1'b0}}) - {{AW{1'b0}}, r_valid};
+            pending_reg <= pending_reg + asked - {{AW{1'b0}}, r_valid};
 
         if (step) begin
             out_valid_reg <= 1'b1;

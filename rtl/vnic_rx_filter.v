@@ -81,10 +81,11 @@ module vnic_rx_filter #(
 );
 
     localparam BYTES = DATA_WIDTH / 8;
+    localparam LB = $clog2(BYTES);
     localparam BLOCKS = WORDS * BYTES / 64;
     localparam [9:0] BLOCKS_ALL = BLOCKS[9:0];
     // Words between block starts - 1
-    localparam [ADDR_BITS-1:0] BLOCK_MASK = {{(ADDR_BITS-3){1'b0}}, 3'd7} >> ($clog2(BYTES) - 3);
+    localparam [ADDR_BITS-1:0] BLOCK_MASK = {{(ADDR_BITS-3){1'b0}}, 3'd7} >> (LB - 3);
     localparam [ADDR_BITS-1:0] LAST_WORD = WORDS[ADDR_BITS-1:0] - 1'b1;
 
     // Valid bytes of a last word from its keep: lanes are filled from the bottom
@@ -109,11 +110,14 @@ module vnic_rx_filter #(
     reg                  mac_mid_reg;
     reg                  in_frame_reg;
     reg                  a_valid_reg;
-    reg                  a_first_reg;
-    reg                  a_last_reg;
-    reg                  a_bad_reg;
-    reg [6:0]            a_count_reg;
-    reg [DATA_WIDTH-1:0] a_data_reg;
+    // One register for the whole word: an event simulator pays by the signal
+    reg [DATA_WIDTH+9:0] a_word_reg;
+    wire                  a_first;
+    wire                  a_last;
+    wire                  a_bad;
+    wire [6:0]            a_count;
+    wire [DATA_WIDTH-1:0] a_data;
+    assign {a_first, a_last, a_bad, a_count, a_data} = a_word_reg;
 
     wire mac_beat = s_axis_rx_tvalid && ready_reg;
     wire in_valid = source_reg ? loop_valid : mac_beat;
@@ -124,31 +128,38 @@ module vnic_rx_filter #(
     wire a_take = in_valid && (in_first || in_frame_reg) && !abort;
 
     assign s_axis_rx_tready = ready_reg;
-    assign flt_valid = a_valid_reg && a_first_reg;
-    assign flt_da = a_data_reg[47:0];
+    assign flt_valid = a_valid_reg && a_first;
+    assign flt_da = a_data[47:0];
 
-    wire a_active = in_valid || mac_beat || a_valid_reg || abort || !ready_reg || rst;
+    wire [6:0] mac_count = s_axis_rx_tlast ? keep_count(s_axis_rx_tkeep) : BYTES[6:0];
+    wire [6:0] in_count = !source_reg ? mac_count : loop_last ? loop_count : BYTES[6:0];
+    wire in_bad = !source_reg && s_axis_rx_tuser;
+    wire [DATA_WIDTH-1:0] in_data = source_reg ? loop_data : s_axis_rx_tdata;
+    wire [DATA_WIDTH+9:0] in_word = {in_first, in_last, in_bad, in_count, in_data};
 
-    always @(posedge clk) if (a_active) begin
+    // A frame begins or ends at the MAC, or here
+    wire mac_turn = mac_beat && mac_mid_reg == s_axis_rx_tlast;
+    wire turn = a_take && in_frame_reg == in_last;
+    wire a_control = mac_turn || turn || abort || a_take != a_valid_reg || !ready_reg || rst;
+
+    // Number of the word in its frame
+    reg [19-LB:0] a_index_reg;
+    wire [19-LB:0] a_more = &a_index_reg ? a_index_reg : a_index_reg + 1'b1;
+    wire [19-LB:0] in_index = in_first ? {(20-LB){1'b0}} : a_more;
+
+    always @(posedge clk) if (a_take) begin
+        a_word_reg <= in_word;
+        a_index_reg <= in_index;
+    end
+
+    always @(posedge clk) if (a_control) begin
         ready_reg <= !rst;
         source_reg <= loopback;
-        if (mac_beat)
+        if (mac_turn)
             mac_mid_reg <= !s_axis_rx_tlast;
         a_valid_reg <= a_take;
-        if (a_take) begin
+        if (turn)
             in_frame_reg <= !in_last;
-            a_first_reg <= in_first;
-            a_last_reg <= in_last;
-            if (source_reg) begin
-                a_data_reg <= loop_data;
-                a_bad_reg <= 1'b0;
-                a_count_reg <= loop_last ? loop_count : BYTES[6:0];
-            end else begin
-                a_data_reg <= s_axis_rx_tdata;
-                a_bad_reg <= s_axis_rx_tuser;
-                a_count_reg <= s_axis_rx_tlast ? keep_count(s_axis_rx_tkeep) : BYTES[6:0];
-            end
-        end
         if (rst || abort)
             in_frame_reg <= 1'b0;
         if (rst) begin
@@ -160,76 +171,78 @@ module vnic_rx_filter #(
 
     // Stage B: write, and judge at the last word ----------------------------------------------------
     reg                  b_valid_reg;
-    reg                  b_first_reg;
-    reg                  b_last_reg;
-    reg                  b_bad_reg;
-    reg [DATA_WIDTH-1:0] b_data_reg;
-    // Bytes of the frame so far, with this word
-    reg [19:0]           b_len_reg;
-    reg                  b_over_reg;
-    // Next word to write; first word of the frame under way
-    reg [ADDR_BITS-1:0]  next_reg;
+    // The word and its 64-byte block of the frame; at the last word, the frame's length
+    reg [DATA_WIDTH+16:0] b_word_reg;
+    reg [19:0]            b_len_reg;
+    wire [13:0]           b_block;
+    wire                  b_first;
+    wire                  b_last;
+    wire                  b_bad;
+    wire [DATA_WIDTH-1:0] b_data;
+    assign {b_block, b_first, b_last, b_bad, b_data} = b_word_reg;
+    // Next word to write, after an overflow; first word of the frame under way
+    reg [ADDR_BITS:0]    next_reg;
     reg [ADDR_BITS-1:0]  start_reg;
     reg [9:0]            free_reg;
 
-    wire [19:0] a_base = a_first_reg ? 20'd0 : b_len_reg;
-    wire [20:0] a_sum = {1'b0, a_base} + {14'd0, a_count_reg};
+    // A full last word needs no addition either: one more word, no byte
+    wire [19:0] a_len = a_count[LB] ? {a_more, {LB{1'b0}}} : {a_index_reg, a_count[LB-1:0]};
+    wire [13:0] a_block = a_index_reg[19-LB:6-LB];
+    wire [DATA_WIDTH+16:0] a_next = {a_block, a_first, a_last, a_bad, a_data};
 
-    wire [20:0] b_round = {1'b0, b_len_reg} + 21'd63;
-    wire [14:0] b_blocks = b_round[20:6];
-    wire        b_over = (!b_first_reg && b_over_reg) || b_blocks > {5'd0, free_reg};
-    wire        b_end = b_valid_reg && b_last_reg && rx_on && !clear;
+    wire        b_over = (!b_first && next_reg[ADDR_BITS]) || b_block >= {4'd0, free_reg};
+    wire        b_end = b_valid_reg && b_last && rx_on && !clear;
 
     wire is_huge = b_len_reg > 20'd16384;
     // A destination address has 6 bytes
     wire no_address = b_len_reg < 20'd6;
     wire is_short = b_len_reg < 20'd64;
     wire is_long = b_len_reg > 20'd1522 && !lpe;
-    wire flawed = b_bad_reg || is_short || is_long;
+    wire flawed = b_bad || is_short || is_long;
     wire pass = b_end && !is_huge && (!flawed || sbp) && flt_accept && !no_address;
 
     assign wr_en = b_valid_reg && !b_over;
-    assign wr_addr = b_first_reg ? start_reg : next_reg;
-    assign wr_data = b_data_reg;
+    assign wr_addr = b_first ? start_reg : next_reg[ADDR_BITS-1:0];
+    assign wr_data = b_data;
 
     assign free_blocks = free_reg;
     assign store = pass && !b_over;
     assign store_len = b_len_reg[14:0];
-    assign store_ce = b_bad_reg;
+    assign store_ce = b_bad;
     assign store_pif = flt_pif;
 
     assign ev_valid = b_end;
     assign ev_len = b_len_reg;
-    assign ev_crcerrs = b_bad_reg && !is_short && !is_huge;
-    assign ev_rfc = b_bad_reg && is_short;
-    assign ev_rjc = b_bad_reg && (is_huge || is_long);
-    assign ev_ruc = !b_bad_reg && is_short;
-    assign ev_roc = !b_bad_reg && (is_huge || is_long);
+    assign ev_crcerrs = b_bad && !is_short && !is_huge;
+    assign ev_rfc = b_bad && is_short;
+    assign ev_rjc = b_bad && (is_huge || is_long);
+    assign ev_ruc = !b_bad && is_short;
+    assign ev_roc = !b_bad && (is_huge || is_long);
     assign ev_good = store && !flawed;
     assign ev_bcast = flt_bcast;
     assign ev_mcast = flt_mcast;
     assign ev_missed = pass && b_over;
     assign busy = a_valid_reg || b_valid_reg || in_frame_reg;
 
-    wire b_active = a_valid_reg || b_valid_reg || release_valid || clear || rst;
+    wire [ADDR_BITS-1:0] wr_next = wr_addr == LAST_WORD ? {ADDR_BITS{1'b0}} : wr_addr + 1'b1;
+    wire [ADDR_BITS:0] b_next = {b_over, wr_next};
+    wire b_control = a_valid_reg != b_valid_reg || store || release_valid || abort || rst;
 
-    always @(posedge clk) if (b_active) begin
+    always @(posedge clk) if (a_valid_reg) begin
+        b_word_reg <= a_next;
+        if (a_last)
+            b_len_reg <= a_len;
+    end
+
+    always @(posedge clk) if (b_valid_reg)
+        next_reg <= b_next;
+
+    always @(posedge clk) if (b_control) begin
         b_valid_reg <= a_valid_reg && !abort;
-        if (a_valid_reg) begin
-            b_first_reg <= a_first_reg;
-            b_last_reg <= a_last_reg;
-            b_bad_reg <= a_bad_reg;
-            b_data_reg <= a_data_reg;
-            b_len_reg <= a_sum[20] ? 20'hFFFFF : a_sum[19:0];
-        end
-        if (b_valid_reg) begin
-            b_over_reg <= b_over;
-            next_reg <= wr_addr == LAST_WORD ? {ADDR_BITS{1'b0}} : wr_addr + 1'b1;
-        end
         if (store)
             start_reg <= (wr_addr | BLOCK_MASK) == LAST_WORD ? {ADDR_BITS{1'b0}} : (wr_addr | BLOCK_MASK) + 1'b1;
         if (store || release_valid)
-            free_reg <= free_reg - (store ? b_blocks[9:0] : 10'd0) + (release_valid ? release_blocks : 10'd0);
+            free_reg <= free_reg - (store ? b_block[9:0] + 10'd1 : 10'd0) + (release_valid ? release_blocks : 10'd0);
         if (rst || clear) begin
             b_valid_reg <= 1'b0;
             start_reg <= {ADDR_BITS{1'b0}};
@@ -237,7 +250,7 @@ module vnic_rx_filter #(
         end
     end
 
-    wire unused = &{1'b0, b_round[5:0]};
+    wire unused = &{1'b0, a_count};
 
 endmodule
 

@@ -113,6 +113,8 @@ static size_t record_count, record_room;
 static struct buffer rx_bytes, rx_frames, tx_bytes, tx_lengths;
 static uint32_t rx_sent;          /* bytes of the frame at the head already handed out */
 static size_t tx_frame_start;     /* where the frame being collected starts in tx_bytes */
+static struct buffer rx_times;    /* nanoseconds of the last beat of each frame handed out, while watched */
+static int rx_watched;
 
 static char fault[256];
 
@@ -651,6 +653,11 @@ static PLI_INT32 rx_beat_call(PLI_BYTE8 *unused)
         rx_frames.start += sizeof frame;
         rx_sent = 0;
         totals.rx_frames++;
+        if (rx_watched && buffer_room(&rx_times, sizeof(uint64_t))) {
+            uint64_t time = now();
+            memcpy(rx_times.bytes + rx_times.end, &time, sizeof time);
+            rx_times.end += sizeof time;
+        }
         next = next_rx_info();
     } else {
         rx_bytes.start += beat_bytes;
@@ -807,6 +814,20 @@ int hostmem_rx_push(const uint8_t *bytes, const uint32_t *lengths, const uint8_t
         rx_frames.end += sizeof frame;
     }
     return 0;
+}
+
+/* Keep the time of each frame's last beat on its way in (1), or forget them and stop (0). */
+void hostmem_rx_watch(int on)
+{
+    rx_watched = on;
+    rx_times.start = rx_times.end = 0;
+}
+
+/* The times since hostmem_rx_watch: *times points at them until the next frame. Returns the count. */
+size_t hostmem_rx_times(const uint64_t **times)
+{
+    *times = (const uint64_t *)(const void *)(rx_times.bytes + rx_times.start);
+    return (rx_times.end - rx_times.start) / sizeof(uint64_t);
 }
 
 /* The frames collected whole since hostmem_tx_clear: bytes back to back and lengths. Returns the count. */

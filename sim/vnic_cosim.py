@@ -7,6 +7,7 @@ the pipe $VNIC_PROGRESS as lines "done total".
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -54,6 +55,8 @@ async def _carry_out(dut: Any, job: dict[str, Any]) -> Any:
             from vnic.targets.witness import WitnessTarget
 
             target = WitnessTarget(dut, memory, job["parameters"], watch=job["watch"])
+        # What is imported by now stays: no need for the collector to look at it again and again.
+        gc.freeze()
         try:
             return await entry(target, memory, job["spec"], progress)
         finally:

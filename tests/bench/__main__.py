@@ -28,6 +28,7 @@ from vnic.targets.icarus import IcarusJob, run_icarus
 
 REPO = Path(__file__).resolve().parents[2]
 RUNS = 3
+PARTS = ("pure", "cocotbext", "round-trips", "model", "commands")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def pure(width: int, length: int, frames: int) -> float:
     def seconds(count: int) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [tool("vvp"), "-n", str(made.vvp), f"+frames={count}", f"+length={length}", "-none"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        environment = {**os.environ, "LD_PRELOAD": str(made.preload)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         assert f"pure frames={count}" in done.stdout, done.stdout
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -98,18 +100,25 @@ def against_pure(out: Path) -> Iterator[Row]:
 
 
 def against_witness(out: Path) -> Iterator[Row]:
-    """The same session over our bench and over cocotbext-axi."""
+    """The same session, with driver, bus events and all checks, over our bench and over cocotbext-axi.
+
+    What is to be reached is against vvp as it comes,
+    which is what a bench of cocotbext-axi runs on; the second
+    line gives it the cache of sim/vvp_cast.c too.
+    """
     for width, length in ((64, 1518), (64, 64)):
-        few = asdict(session_spec(out, length - 4, 96, batch=32, checks=False))
-        many = asdict(session_spec(out, length - 4, 512, batch=32, checks=False))
-        slow = best(partial(inside, out, "timed_session", few, width, bus="cocotbext", watch=False), 2)
-        fast = best(partial(inside, out, "timed_session", many, width), 2)
-        yield Row(
-            f"session over cocotbext-axi, {length} bytes, {width} bits",
-            f"{slow:,.0f} frames/s; ours {fast:,.0f} = {fast / slow:.1f} x",
-            ">= 7 x",
-            fast >= 7 * slow,
-        )
+        few = asdict(session_spec(out, length - 4, 96, batch=32))
+        many = asdict(session_spec(out, length - 4, 512, batch=32))
+        fast = best(partial(inside, out, "timed_session", many, width))
+        for stock in (True, False):
+            job = {"bus": "cocotbext", "stock_vvp": stock}
+            slow = best(partial(inside, out, "timed_session", few, width, **job))
+            measured = f"{slow:,.0f} frames/s; ours {fast:,.0f} = {fast / slow:.1f} x"
+            if stock:
+                name = f"session over cocotbext-axi, {length} bytes, {width} bits"
+                yield Row(name, measured, ">= 7 x", fast >= 7 * slow)
+            else:
+                yield Row("  with our cache in vvp", measured)
 
 
 def round_trips(out: Path) -> Iterator[Row]:
@@ -190,19 +199,22 @@ def main() -> int:
     options.add_argument(
         "--quick", action="store_true", help="200,000 instead of 1,000,000 frames for memory"
     )
-    quick = options.parse_args().quick
+    options.add_argument("--only", choices=PARTS, help="this part alone")
+    arguments = options.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(f"{'what':58} {'measured':42} {'target':24} ok", flush=True)
     missed = 0
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        for part in (
-            against_pure(out),
-            against_witness(out),
-            round_trips(out),
-            behavioural(not quick),
-            commands(out),
-        ):
+        parts: dict[str, Callable[[], Iterator[Row]]] = {
+            "pure": partial(against_pure, out),
+            "cocotbext": partial(against_witness, out),
+            "round-trips": partial(round_trips, out),
+            "model": partial(behavioural, not arguments.quick),
+            "commands": partial(commands, out),
+        }
+        for name in [arguments.only] if arguments.only else PARTS:
+            part = parts[name]()
             for row in part:
                 verdict = {None: "", True: "yes", False: "NO"}[row.good]
                 missed += row.good is False

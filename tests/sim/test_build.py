@@ -94,12 +94,21 @@ def test_two_builds_at_once_both_succeed(tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache/vnic/icarus").iterdir())) == 1
 
 
-def test_hostmem_compiles_without_a_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["hostmem.c", "vvp_cast.c"])
+def test_c_compiles_without_a_warning(tmp_path: Path, name: str) -> None:
     flags = subprocess.run(
         ["iverilog-vpi", "--cflags"], capture_output=True, text=True, check=True
     ).stdout.split()
-    source = find_sources().sim / "hostmem.c"
-    command = ["gcc", *flags, "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-c", str(source)]
+    command = [
+        "gcc",
+        *flags,
+        "-std=gnu11",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-c",
+        str(find_sources().sim / name),
+    ]
     done = subprocess.run(
         [*command, "-o", str(tmp_path / "x.o")], capture_output=True, text=True, check=False
     )

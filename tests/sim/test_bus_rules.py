@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ RUDE = Path(__file__).parent / "rude"
 
 
 def burst(
-    out: Path, width: int = 64, *, read: bool = False, bursts: int = 1, **plusargs: int
+    out: Path, width: int = 64, *, spec: Mapping[str, int] | None = None, **plusargs: int
 ) -> dict[str, Any]:
     value: dict[str, Any] = icarus(
-        out, "trouble:start_burst", {"read": read, "bursts": bursts}, width, rtl_dir=RUDE, plusargs=plusargs
+        out, "trouble:start_burst", spec or {}, width, rtl_dir=RUDE, plusargs=plusargs
     ).value
     return value
 
@@ -38,7 +39,7 @@ def test_a_master_with_manners_is_served(tmp_path: Path, width: int) -> None:
 
 def test_latencies_are_what_they_are_said_to_be(tmp_path: Path) -> None:
     def times(**plusargs: int) -> tuple[int, int]:
-        write, read = burst(tmp_path, **plusargs)["events"]
+        write, read = burst(tmp_path, 64, spec=None, **plusargs)["events"]
         return write[0], read[0] - write[0]
 
     base = times(write_latency=10, read_latency=10)
@@ -64,9 +65,10 @@ def test_latencies_are_what_they_are_said_to_be(tmp_path: Path) -> None:
     ],
 )
 def test_bad_manners_are_named(tmp_path: Path, rude: int, message: str) -> None:
-    stalls = {"stall": 240, "tx_stall": 240} if rude in (6, 11, 12) else {}
+    stalls: dict[str, int] = {"stall": 240, "tx_stall": 240} if rude in (6, 11, 12) else {}
+    repeat = {"read": int(rude == 10), "bursts": 8 if stalls else 1}
     with pytest.raises(VnicError) as caught:
-        burst(tmp_path, rude=rude, read=rude == 10, bursts=8 if stalls else 1, **stalls)
+        burst(tmp_path, 64, spec=repeat, rude=rude, **stalls)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -93,9 +93,9 @@ def test_a_hole_in_the_strobes(tmp_path: Path) -> None:
     """Lane 4 stays off where it would write a zero over the zero of fresh memory: nobody else can see it."""
     fault = Fault(
         "vnic_axi_wdata.v",
-        "wstrb_reg <= strb_first & strb_last;",
-        "wstrb_reg <= strb_first & strb_last"
-        " & ~{3'd0, (realign(src_data, prev_reg, s1_offset_reg) & 64'h000000FF00000000) == 64'd0, 4'd0};",
+        "wstrb_reg} <= data_strobes;",
+        "wstrb_reg} <= data_strobes"
+        " & ~{4'd0, (((src_data << up) | (prev_reg >> down)) & 64'h000000FF00000000) == 64'd0, 4'd0};",
     )
     found = errors(simulated(tmp_path, spec_for(tmp_path), fault, 64).value)
     assert set(found) == {"axi-strobes"}

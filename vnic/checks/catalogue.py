@@ -18,8 +18,10 @@ from vnic.checks import (
     buffers,
     bus,
     control,
+    differences,
     frames,
     giving,
+    guards,
     mapping,
     scoreboard,
     sending,
@@ -29,7 +31,7 @@ from vnic.checks.rule import Rule
 
 GROUPS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {
-        "Where the NIC writes and reads": bounds.RULES,
+        "Where the NIC writes and reads": (*bounds.RULES, *guards.RULES),
         "Descriptors and rings": (*giving.RULES, *writeback.RULES, *control.RULES),
         "DMA mappings": mapping.RULES,
         "Alignment": alignment.RULES,
@@ -37,6 +39,7 @@ GROUPS: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "What a buffer costs": (*buffers.RULES, *bsize.RULES),
         "Frames": (*frames.RULES, *sending.RULES),
         "Agreement between NICs": scoreboard.RULES,
+        "Known differences of QEMU's NICs": differences.RULES,
     }
 )
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(

@@ -16,6 +16,7 @@ from vnic.checks.bus import BusRules
 from vnic.checks.control import ControlRules
 from vnic.checks.frames import FrameRules
 from vnic.checks.giving import GivingRules
+from vnic.checks.guards import GuardRules
 from vnic.checks.mapping import MappingRules
 from vnic.checks.reception import Reception
 from vnic.checks.sending import SendingRules
@@ -54,6 +55,7 @@ class Checker:
         self._frames = FrameRules(state, reception)
         self._sending = SendingRules(state, reception, self._frames)
         self._control = ControlRules(state, GivingRules(state), self._sizes.reception_changed)
+        self._guards = GuardRules(state) if state.options.guards else None
         self._masters: dict[int, Callable[[DmaEvent], None]] = {
             Master.RX_DATA: bounds.rx_data,
             Master.RX_WRITEBACK: rings.rx_writeback,
@@ -62,7 +64,7 @@ class Checker:
             Master.TX_DESC: rings.fetch,
             Master.TX_DATA: bounds.tx_data,
         }
-        self.on_map: Callable[[MapEvent], None] = self._mapping.event
+        self.on_map: Callable[[MapEvent], None] = self._guarded_map if self._guards else self._mapping.event
         """One call of the DMA API."""
         self.on_offer: Callable[[Sequence[WireFrame]], None] = self._frames.offer
         """Frames put on the wire towards the NIC, just before they are."""
@@ -70,6 +72,11 @@ class Checker:
         """A frame (without FCS) that the driver was given to send and took."""
         self.on_collect: Callable[[Sequence[bytes]], None] = self._sending.collect
         """Frames (without FCS) that left the NIC."""
+
+    def _guarded_map(self, event: MapEvent) -> None:
+        if self._guards is not None:
+            self._guards.event(event)
+        self._mapping.event(event)
 
     def on_dma(self, event: DmaEvent) -> None:
         """One bus burst, after memory changed."""
@@ -82,6 +89,8 @@ class Checker:
 
     def on_buffer(self, event: RxBufferEvent) -> None:
         """A receive buffer is put into a descriptor."""
+        if self._guards is not None:
+            self._guards.buffer(event)
         self._alignment.buffer(event, self._state.attach(event))
         self._buffers.buffer(event)
         self._sizes.buffer(event)
@@ -89,6 +98,8 @@ class Checker:
     def on_frame(self, event: FrameEvent) -> None:
         """The driver has read a frame out of its buffers."""
         self._mapping.frame(event.descriptors)
+        if self._guards is not None:
+            self._guards.frame(event.descriptors)
         self._frames.receive(event)
 
     def on_register(self, event: RegisterEvent) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from vnic.checks.reception import Fate, Reception
 from vnic.checks.rule import Rule
 from vnic.checks.state import State
+from vnic.checks.wire import MIN_DATA, Expected, first_difference
 from vnic.nic.events import FrameEvent, RegisterEvent
 from vnic.nic.port import WireFrame
 from vnic.nic.registers import RCTL, Reg
@@ -37,23 +38,8 @@ FRAME_UNWANTED: Final = Rule(
 )
 RULES: Final = (FRAME_DATA, FRAME_LOST, FRAME_UNWANTED)
 
-MIN_DATA: Final = 60
-"""Bytes that the wire pads a frame to, without FCS: IEEE 802.3 4.2.3.3."""
-
 REMEMBERED: Final = 4096
 """Frames under way that are remembered: more than a FIFO and a ring hold."""
-
-
-def first_difference(left: bytes, right: bytes) -> int:
-    """Where two unequal frames begin to differ; the shorter one's length if that is where."""
-    pairs = enumerate(zip(left, right, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(left), len(right)))
-
-
-class _Expected(NamedTuple):
-    data: bytes  # without FCS
-    bad_fcs: bool
-    sure: bool  # it must arrive; else it may
 
 
 class FrameRules:
@@ -63,7 +49,7 @@ class FrameRules:
         self._state = state
         self._ledger = state.ledger
         self._reception = reception
-        self._expected: deque[_Expected] = deque()
+        self._expected: deque[Expected] = deque()
         self._dropped: deque[bytes] = deque(maxlen=REMEMBERED)
         self._received = 0
         self._lost = 0
@@ -92,13 +78,13 @@ class FrameRules:
                 self._dropped.append(data)
             else:
                 # A driver may drop what RCTL.SBP let in with an error.
-                expect(_Expected(data, bad_fcs, linked and not bad_fcs and fate is Fate.RECEIVED))
+                expect(Expected(data, bad_fcs, linked and not bad_fcs and fate is Fate.RECEIVED))
         self._forget()
 
     def loop_back(self, frame: bytes) -> None:
         """A frame sent in loopback is on its way to the receiver."""
         if self._reception.fate(frame, len(frame) + 4, False) is not Fate.DROPPED:
-            self._expected.append(_Expected(frame, False, True))
+            self._expected.append(Expected(frame, False, True))
             self._forget()
 
     def _forget(self) -> None:
@@ -118,12 +104,12 @@ class FrameRules:
             expected = self._expected[0]
             if expected.data == body:
                 self._expected.popleft()
-                if fcs is not None:
+                if fcs is not None and self._state.options.fcs_written:
                     self._fcs(event, expected, fcs)
                 return
         self._search(event, body, fcs)
 
-    def _fcs(self, event: FrameEvent, expected: _Expected, fcs: bytes) -> None:
+    def _fcs(self, event: FrameEvent, expected: Expected, fcs: bytes) -> None:
         crc = zlib.crc32(expected.data)
         if expected.bad_fcs:
             crc ^= 0xFFFFFFFF
@@ -146,7 +132,7 @@ class FrameRules:
                 for _ in range(skipped):
                     self._lose(self._expected.popleft())
                 self._expected.popleft()
-                if fcs is not None:
+                if fcs is not None and self._state.options.fcs_written:
                     self._fcs(event, expected, fcs)
                 return
         if body in self._dropped:
@@ -183,7 +169,7 @@ class FrameRules:
             sent=len(sent),
         )
 
-    def _lose(self, expected: _Expected) -> None:
+    def _lose(self, expected: Expected) -> None:
         if expected.sure:
             self._lost += 1
             if not self._first_lost:

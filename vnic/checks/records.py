@@ -24,6 +24,9 @@ DMA: Final = "dma.parquet"
 HEAD_BYTES: Final = 64
 """Leading bytes of a frame that are kept as they are; the digest stands for the rest."""
 
+TAIL_BYTES: Final = 4
+"""Trailing bytes of a frame that are kept apart: not every NIC writes the FCS."""
+
 DIGEST_BYTES: Final = 8
 
 BLOCK_BYTES: Final = 1 << 16
@@ -41,7 +44,8 @@ class Column(NamedTuple):
 FRAME_COLUMNS: Final = (
     Column("time_ns", "int64", "when the driver took the frame, in nanoseconds of the target's time"),
     Column("length", "int32", "bytes received, FCS included where it is not stripped"),
-    Column("digest", "digest", "BLAKE2b of all bytes received, 8 bytes long"),
+    Column("digest", "digest", "BLAKE2b of all bytes received but the last four, 8 bytes long"),
+    Column("tail", "binary", "the last four bytes: the FCS, where it is not stripped"),
     Column("head", "binary", f"the first {HEAD_BYTES} bytes of the frame, or all of it"),
     Column("ring_index", "list<int32>", "descriptors in ring order: index in the ring"),
     Column("address", "list<uint64>", "buffer address in each descriptor, physical"),

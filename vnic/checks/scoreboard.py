@@ -11,6 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
+from vnic.checks import differences
 from vnic.checks.records import DMA, FRAMES, RecordError, RunSummary, load_summary
 from vnic.checks.rule import Rule
 from vnic.checks.verdict import Ledger, Verdict
@@ -91,15 +92,20 @@ class _Pair:
     def compare(self) -> None:
         """Book every difference."""
         self._frames()
-        for master, name in _STREAMS.items():
-            self._dma(master, name)
+        if not differences.unwatched(self._a.target) and not differences.unwatched(self._b.target):
+            for master, name in _STREAMS.items():
+                self._dma(master, name)
         self._values(SCOREBOARD_STAT, self._a.statistics, self._b.statistics)
         self._values(SCOREBOARD_REGISTER, self._a.registers, self._b.registers)
         self._memory()
 
-    def _differ(self, rule: Rule, where: str, left: object, right: object, index: int) -> None:
+    def _differ(self, rule: Rule, where: str, left: object, right: object, index: int, *excuse: Any) -> None:
+        """Book a difference; `excuse` is the field's name and both values, if one may be known for it."""
+        known = None
+        for target in (self._a.target, self._b.target):
+            known = known or (differences.known(target, *excuse) if excuse else None)
         self._ledger.report(
-            rule,
+            known or rule,
             f"{where} ({self._names})",
             f"{self._a.target}: {left}; {self._b.target}: {right}",
             left_target=self._a.target,
@@ -130,6 +136,10 @@ class _Pair:
                     _frame_text(right, at),
                     index=index,
                 )
+            elif left["tail"] != right["tail"]:
+                a, b = (int.from_bytes(row["tail"], "little") for row in (left, right))
+                tails = left["tail"].hex(), right["tail"].hex()
+                self._differ(SCOREBOARD_FRAME, f"frame {index} FCS", *tails, index, "tail", a, b)
             self._descriptors(index, left, right)
 
     def _descriptors(self, frame: int, left: Mapping[str, Any], right: Mapping[str, Any]) -> None:
@@ -143,7 +153,10 @@ class _Pair:
                         f"frame {frame} descriptor {number} {name}",
                         _number(a),
                         _number(b),
-                        index=frame,
+                        frame,
+                        name,
+                        a,
+                        b,
                     )
 
     def _dma(self, master: int, name: str) -> None:
@@ -154,8 +167,9 @@ class _Pair:
 
     def _values(self, rule: Rule, left: Mapping[str, int], right: Mapping[str, int]) -> None:
         for index, name in enumerate(dict.fromkeys((*left, *right))):
-            if left.get(name) != right.get(name):
-                self._differ(rule, name, _number(left.get(name)), _number(right.get(name)), index=index)
+            a, b = left.get(name), right.get(name)
+            if a != b:
+                self._differ(rule, name, _number(a), _number(b), index, name, a, b)
 
     def _memory(self) -> None:
         if self._a.memory_sha256 == self._b.memory_sha256:
@@ -168,7 +182,10 @@ class _Pair:
             where,
             self._a.memory_sha256,
             self._b.memory_sha256,
-            index=differ[0] if differ else 0,
+            differ[0] if differ else 0,
+            "memory",
+            None,
+            None,
         )
 
 
@@ -206,7 +223,7 @@ def _batches(path: Path, columns: list[str] | None) -> Iterator[Any]:
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
     """The rows of the frames file, without times."""
-    for batch in _batches(path, ["length", "digest", "head", *_DESC_FIELDS]):
+    for batch in _batches(path, ["length", "digest", "tail", "head", *_DESC_FIELDS]):
         yield from batch.to_pylist()
 
 

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from vnic.checks.frames import MIN_DATA, FrameRules, first_difference
+from vnic.checks.frames import FrameRules
 from vnic.checks.reception import Reception
 from vnic.checks.rule import Rule
 from vnic.checks.state import State
+from vnic.checks.wire import MIN_DATA, first_difference
 from vnic.nic.registers import TCTL, Reg
 
 FRAME_TX: Final = Rule(

@@ -28,10 +28,14 @@ class CheckOptions:
     Attributes:
         part: the controller that is modelled; the 64 KiB rule binds the 82545 and 82546 only.
         link: whether the cable is in when the run starts.
+        fcs_written: the NIC writes the FCS that it counts in a descriptor's length. QEMU's do not.
+        guards: surround every frame with guard bytes (vnic.checks.guards), which changes memory.
     """
 
     part: Part = "82540EM"
     link: bool = True
+    fcs_written: bool = True
+    guards: bool = False
 
 
 class Mapping:

@@ -39,6 +39,7 @@ _RX = struct.Struct("<QHHBBH")  # address, length, checksum, status, errors, spe
 _TX = struct.Struct("<QHBBBBH")  # address, length, cso, cmd, sta, css, special: SDM 3.3.3
 _DD: Final = 0x01
 _EOP: Final = 0x02
+FCS_BYTES: Final = 4
 
 
 class WritebackRules:
@@ -100,6 +101,8 @@ class WritebackRules:
             index += 1
 
     def _bytes(self, index: int, address: int, written: int, size: int) -> None:
+        if not self._state.options.fcs_written and 0 <= size - written <= FCS_BYTES:
+            return
         if written > size:
             self._content(self._state.rx, index, f"says {size} bytes; {written} were written at {address:#x}")
             return

@@ -16,22 +16,24 @@ from vnic.errors import UsageError, VnicError
 _WORDS: Final = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
-class _Stopped(BaseException):
+class Stopped(BaseException):
     """SIGINT or SIGTERM, raised wherever the program is, so that what it opened is closed on the way out.
 
-    Not KeyboardInterrupt: the command-line library would turn that into an exit without a word.
+    Not KeyboardInterrupt: the command-line library would turn that into an exit without a word. A command
+    that keeps what it had says so in `kept`.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
+        self.kept = "nothing was kept"
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     # One is enough: an impatient second Ctrl-C must not interrupt the cleaning up.
     for each in _WORDS:
         signal.signal(each, signal.SIG_IGN)
-    raise _Stopped(number)
+    raise Stopped(number)
 
 
 def main() -> None:
@@ -44,8 +46,8 @@ def main() -> None:
         sys.stdout.flush()
     except VnicError as error:
         code = _complain(str(error), error.exit_code)
-    except _Stopped as stopped:
-        code = _complain(f"{_WORDS[signal.Signals(stopped.number)]}; nothing was kept", 128 + stopped.number)
+    except Stopped as stopped:
+        code = _complain(f"{_WORDS[signal.Signals(stopped.number)]}; {stopped.kept}", 128 + stopped.number)
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -54,7 +56,8 @@ def main() -> None:
 
 
 def _run() -> int:
-    from vnic.cli.app import app, usage_error
+    from vnic.cli.app import usage_error
+    from vnic.cli.lab_commands import app
 
     try:
         result = app(standalone_mode=False, prog_name="vnic")

@@ -27,6 +27,16 @@ class TargetName(StrEnum):
     MODEL = "model"
     ICARUS = "icarus"
     BOTH = "both"
+    QEMU = "qemu"
+    E1000E = "qemu-e1000e"
+    ALL = "all"
+
+
+# In the order they run; the last one's frames are kept as the result.
+TARGETS: Final = {
+    TargetName.BOTH: ("model", "icarus"),
+    TargetName.ALL: ("model", "icarus", "qemu"),
+}
 
 
 class ModeName(StrEnum):
@@ -35,6 +45,14 @@ class ModeName(StrEnum):
     RECEIVE = "receive"
     REFLECT = "reflect"
     LOOPBACK = "loopback"
+
+
+class NicName(StrEnum):
+    """Which NIC a guest gets."""
+
+    MODEL = "model"
+    ICARUS = "icarus"
+    QEMU = "qemu"
 
 
 app = typer.Typer(
@@ -89,7 +107,7 @@ def sim(
     ] = None,
     strategy: Strategy = None,
     target: Annotated[
-        TargetName, typer.Option(help="Python NIC, Verilog NIC, or both and compared.")
+        TargetName, typer.Option(help="Python NIC, Verilog NIC, QEMU's own; both: the first two; all: three.")
     ] = TargetName.BOTH,
     data_width: Annotated[
         int, typer.Option(help="Bits of the Verilog NIC's DMA bus: 64, 128, 256, 512.")
@@ -124,6 +142,8 @@ def sim(
     - `vnic sim jumbo.pcap --mtu 9000 --data-width 256 --out result`
 
     - `vnic sim --buffer 512 --json | jq .verdicts`
+
+    - `vnic sim --target all`: QEMU's e1000 as the third witness
     """
     from vnic.cli.sim import Request, sim_command
 
@@ -134,7 +154,7 @@ def sim(
             mtu=mtu,
             buffer=buffer,
             strategy=strategy,
-            targets=("model", "icarus") if target is TargetName.BOTH else (target.value,),
+            targets=TARGETS.get(target, (target.value,)),
             mode=mode.value,
             data_width=data_width,
             rx_ring=rx_ring,
@@ -189,6 +209,81 @@ def kernels(
     from vnic.cli.kernels import kernels_command
 
     return kernels_command(name, as_json=json)
+
+
+@app.command()
+def boot(
+    nic: Annotated[
+        NicName, typer.Option(help="The Python NIC, the Verilog NIC, or QEMU's own.")
+    ] = NicName.MODEL,
+    run: Annotated[
+        list[str] | None, typer.Option(metavar="CMD", help="For the guest's shell; may be repeated.")
+    ] = None,
+    add: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="For the guest: a program with its libraries into /bin, or a file into /."
+        ),
+    ] = None,
+    module: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A kernel module to load besides e1000.")
+    ] = None,
+    kernel_image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="bzImage or vmlinuz; the distribution's if not given.")
+    ] = None,
+    modules: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The image's /lib/modules/VERSION.")
+    ] = None,
+    kernel: Kernel = "6.1/x86_64",
+    mtu: Annotated[int, typer.Option(help="MTU of eth0.")] = DEFAULT_MTU,
+    netdev: Annotated[
+        str, typer.Option(metavar="SPEC", help="The wire's other end as QEMU's -netdev takes it, or none.")
+    ] = "user",
+    replay: Annotated[
+        Path | None, typer.Option(metavar="CAPTURE", help="Frames that come in once the link is up.")
+    ] = None,
+    memory: Annotated[int, typer.Option(metavar="MIB", help="RAM of the guest.")] = 256,
+    slot: Annotated[int, typer.Option(help="PCI slot of the NIC.")] = 2,
+    gsi: Annotated[int | None, typer.Option(help="Its interrupt, if not what the slot says.")] = None,
+    data_width: Annotated[int, typer.Option(help="DMA width of the Verilog NIC in bits.")] = 64,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="For the whole run.")] = 300.0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Result; out/boot-DATE if not given.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the result in --out.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not show the guest's console.")] = False,
+    json: Json = False,
+) -> int:
+    """Boot a stock Linux in QEMU with its own e1000 driver on one of our NICs, or on QEMU's.
+
+    The guest brings eth0 up, pings the other end, runs the commands and powers off. Each of its DMA accesses
+    is judged and written down. Exit code 1 if a rule was broken or a command failed.
+
+    Examples:
+
+    - `vnic boot --run 'ping -c 3 10.0.2.2'`
+
+    - `vnic boot --nic icarus --add /usr/sbin/ethtool --run 'ethtool -t eth0 offline'`
+    """
+    from vnic.cli.boot import BootRequest, boot_command
+    from vnic.guests.script import BootOptions
+
+    options = BootOptions(
+        nic=nic.value,
+        profile=kernel,
+        commands=tuple(run or ()),
+        add=tuple(add or ()),
+        modules=tuple(module or ()),
+        mtu=mtu,
+        netdev=netdev,
+        replay=replay,
+        memory_mib=memory,
+        slot=slot,
+        gsi=gsi,
+        data_width=data_width,
+        timeout_s=timeout,
+    )
+    return boot_command(BootRequest(kernel_image, modules, out, force, quiet), options, as_json=json)
 
 
 @app.command()

@@ -22,6 +22,11 @@ from vnic.lab.result import RECEIVED, WAVES, ResultDirectory
 from vnic.linux.layout import RxLayout
 from vnic.linux.profile import load_profile
 
+_TITLES: Final = {
+    "model": "Python NIC",
+    "icarus": "Verilog NIC",
+    "qemu": "QEMU's e1000",
+}
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 # Counters that say where frames went that the driver did not get: 8254x SDM 13.7.
 _LOSSES: Final = {
@@ -77,7 +82,7 @@ def sim_command(request: Request, *, as_json: bool) -> int:
         waves=request.waves,
     )
     layout = layout_for(load_profile(request.kernel), request.mtu, request.buffer, request.strategy)
-    out = request.out or _dated()
+    out = request.out or free_name("sim")
     if request.force and request.out is None:
         raise UsageError("--force replaces the result in --out DIR: name it")
     with Bar() as bar, ResultDirectory(out, replace=request.force) as directory:
@@ -89,9 +94,9 @@ def sim_command(request: Request, *, as_json: bool) -> int:
     return int(outcome.failed)
 
 
-def _dated() -> Path:
+def free_name(command: str) -> Path:
     """A name under `out/` that is still free."""
-    base = Path("out") / time.strftime("sim-%Y%m%d-%H%M%S")
+    base = Path("out") / time.strftime(f"{command}-%Y%m%d-%H%M%S")
     return next(path for path in _numbered(base) if not path.exists())
 
 
@@ -118,7 +123,8 @@ def _print(out: Console, experiment: Experiment, outcome: Outcome, layout: RxLay
     _runs(out, outcome.runs)
     if content["agree"] is not None:
         out.print(
-            "\n[green]The NICs agree[/] on every frame, descriptor, DMA write, counter and register."
+            "\n[green]The NICs agree[/] on every frame, descriptor, DMA write, counter and register"
+            + (", but for QEMU's known differences below." if "qemu" in outcome.runs else ".")
             if content["agree"]
             else "\n[red]The NICs differ[/]: see the scoreboard verdicts."
         )
@@ -131,8 +137,7 @@ def _print(out: Console, experiment: Experiment, outcome: Outcome, layout: RxLay
 
 
 def _runs(out: Console, runs: Mapping[str, Mapping[str, Any]]) -> None:
-    titles = {"model": "Python NIC", "icarus": "Verilog NIC"}
-    table = plain_table("", *(f"{titles[name]}#" for name in runs))
+    table = plain_table("", *(f"{_TITLES[name]}#" for name in runs))
     figures = list(runs.values())
     table.add_row("frames received", *(f"{run['received']} of {run['offered']}" for run in figures))
     if any(run["transmitted"] for run in figures):
@@ -194,8 +199,6 @@ def _costs(out: Console, experiment: Experiment, layout: RxLayout) -> None:
 def _request(layout: RxLayout) -> str:
     """What was asked of the allocator, as a sum where it is one; a page is asked for whole."""
     parts = [part.length for part in layout.segments if part.name != "slack" and part.length]
-    return (
-        f"{layout.request} = {' + '.join(map(str, parts))}"
-        if sum(parts) == layout.request
-        else str(layout.request)
-    )
+    if len(parts) < 2 or sum(parts) != layout.request:
+        return str(layout.request)
+    return f"{layout.request} = {' + '.join(map(str, parts))}"

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from vnic.capture import CapturedFrame, read_capture, write_capture
 from vnic.checks.checker import Checker
+from vnic.checks.differences import unwatched
+from vnic.checks.state import CheckOptions
 from vnic.driver import DriverOptions
 from vnic.lab.result import cannot_write
 from vnic.linux.kernel import Kernel
@@ -24,6 +26,12 @@ from vnic.targets.session import SessionOptions, run_session
 
 ENTRY: Final = f"{__name__}:play"
 MEMORY_BYTES: Final = 64 << 20
+KERNEL_BASE: Final = 1 << 20
+"""Below 1 MiB a PC has VGA and ROM; every NIC gets the same addresses, so that records can be compared."""
+
+LINK_TIMEOUT_NS: Final = 5_000_000_000
+"""QEMU's PHY negotiates for half a second of real time; the others have link when it is asked for."""
+
 FCS_BYTES: Final = 4
 
 
@@ -46,7 +54,8 @@ async def play(
         VnicError: what the session or the recorder raises.
     """
     frames = read_capture(Path(spec["capture"])).frames
-    kernel = Kernel(load_profile(spec["kernel"]), memory)
+    kernel = Kernel(load_profile(spec["kernel"]), memory, base=KERNEL_BASE)
+    unseen = unwatched(target.name)
     received: list[CapturedFrame] = []
 
     def keep(event: FrameEvent) -> None:
@@ -58,8 +67,10 @@ async def play(
             target,
             kernel,
             (WireFrame(frame.data) for frame in frames),
-            SessionOptions(driver=DriverOptions(**spec["driver"]), mode=spec["mode"]),
-            checker=Checker(kernel.profile, memory),
+            SessionOptions(
+                driver=DriverOptions(**spec["driver"]), mode=spec["mode"], link_timeout_ns=LINK_TIMEOUT_NS
+            ),
+            checker=Checker(kernel.profile, memory, CheckOptions(fcs_written=not unseen, guards=unseen)),
             recorder=record,
             on_received=keep if spec["received"] else None,
             progress=lambda done: progress(done, len(frames)),

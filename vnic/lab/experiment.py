@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from vnic.driver import DriverOptions
 from vnic.errors import UsageError, VnicError
 from vnic.lab.alignment import Alignment, measure
 from vnic.lab.cost import layout_for
-from vnic.lab.result import FRAMES, RECEIVED, TARGETS, WAVES, ResultDirectory
+from vnic.lab.result import FRAMES, RECEIVED, TARGETS, ResultDirectory
 from vnic.linux.layout import RxLayout
 from vnic.linux.profile import load_profile
 
@@ -37,7 +36,7 @@ class Experiment:
         capture: pcap or pcapng to play.
         kernel: name of a profile.
         driver: the driver's parameters.
-        targets: `model`, `icarus`, or both in this order.
+        targets: of `model`, `icarus`, `qemu`, in this order.
         mode: `receive`, `reflect` or `loopback` (vnic.targets.session).
         data_width: bits of the Verilog NIC's DMA bus.
         seed: of everything random in the simulation.
@@ -61,6 +60,8 @@ class Experiment:
             raise UsageError(f"data width of {self.data_width} bits: give one of 64, 128, 256, 512")
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"seed {self.seed}: give 0 to {2**31 - 1}")
+        if self.mode == "loopback" and "qemu" in self.targets:
+            raise UsageError("QEMU's NICs have no MAC loopback: leave --target qemu or --mode loopback out")
         if self.waves and "icarus" not in self.targets:
             raise UsageError("waves are those of the Verilog NIC: give --target icarus or both with --waves")
 
@@ -119,6 +120,10 @@ def run_experiment(experiment: Experiment, directory: ResultDirectory, progress:
 
         tool("iverilog")
         tool("gcc")
+    if "qemu" in experiment.targets:
+        from vnic.targets.qemu import find_qemu
+
+        find_qemu()
     directory.log(f"{experiment.capture}: {len(capture.frames)} frames, {capture.cut} cut ones left out")
     runs: dict[str, Mapping[str, Any]] = {}
     for name in experiment.targets:
@@ -127,7 +132,7 @@ def run_experiment(experiment: Experiment, directory: ResultDirectory, progress:
         directory.log(f"{name}: {runs[name]['received']} of {runs[name]['offered']} frames received")
     differences = _compare(experiment.targets, directory)
     verdicts = _merge(runs, differences)
-    agree = None if len(runs) < 2 else not differences
+    agree = None if len(runs) < 2 else all(verdict.severity != "error" for verdict in differences)
     shutil.copyfile(_record(directory, experiment.targets[-1]) / FRAMES, directory.scratch / FRAMES)
     alignment = measure(_record(directory, experiment.targets[-1]), profile, layout)
     content = _summary(experiment, capture, runs, verdicts, agree, layout) | {
@@ -145,7 +150,7 @@ def _run(
     experiment: Experiment, name: str, directory: ResultDirectory, progress: Progress, *, received: bool
 ) -> Mapping[str, Any]:
     """One NIC's run; its record is then in the directory."""
-    from vnic.lab import entry
+    from vnic.lab.nics import play_here, play_in_icarus
 
     spec = {
         "capture": str(experiment.capture.absolute()),
@@ -156,65 +161,15 @@ def _run(
         "received": str(directory.scratch / RECEIVED) if received else None,
     }
     _record(directory, name).parent.mkdir(exist_ok=True)
-    started = time.process_time()
-    if name == "model":
-        from vnic.memory import HostMemory
-        from vnic.nic.port import run
-        from vnic.targets.model import ModelTarget
 
-        with HostMemory(entry.MEMORY_BYTES) as memory:
-            target = ModelTarget(memory)
-            figures = run(entry.play(target, memory, spec, lambda done, total: progress(name, done, total)))
-        return {**figures, "cpu_s": round(time.process_time() - started, 3), "compiled": False}
-    return _run_icarus(experiment, spec, directory, lambda done, total: progress(name, done, total))
+    def done(frames: int, total: int) -> None:
+        progress(name, frames, total)
 
-
-def _run_icarus(
-    experiment: Experiment,
-    spec: Mapping[str, Any],
-    directory: ResultDirectory,
-    progress: Callable[[int, int], None],
-) -> Mapping[str, Any]:
-    from vnic.lab import entry
-    from vnic.targets.icarus import IcarusJob, SimulatorFailed, run_icarus
-
-    work = directory.scratch / "icarus.work"
-    work.mkdir()
-    job = IcarusJob(
-        entry=entry.ENTRY,
-        spec=spec,
-        out=work,
-        parameters={"DATA_WIDTH": experiment.data_width},
-        seed=experiment.seed,
-        memory_size=entry.MEMORY_BYTES,
-        waves=experiment.waves,
+    if name != "icarus":
+        return play_here(name, spec, done)
+    return play_in_icarus(
+        spec, directory, experiment.data_width, seed=experiment.seed, waves=experiment.waves, progress=done
     )
-    try:
-        result = run_icarus(job, progress)
-    except SimulatorFailed as error:
-        raise _keep_log(error, work) from error
-    if result.waves is not None:
-        result.waves.rename(directory.scratch / WAVES)
-    said = result.log.read_text(errors="replace").strip()
-    for line in said.splitlines():
-        directory.log(f"icarus: {line}")
-    shutil.rmtree(work)
-    return {**result.value, "cpu_s": round(result.cpu_s, 3), "compiled": result.compiled}
-
-
-def _keep_log(error: VnicError, work: Path) -> VnicError:
-    """The same error, with the simulator's log moved to where it outlives the run that failed."""
-    from vnic.targets.build import cache_dir
-    from vnic.targets.icarus import LOG, SimulatorFailed
-
-    kept = cache_dir() / "failed-simulation.log"
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(work / LOG, kept)
-    except OSError:
-        # The disk that stopped the simulator may be the one the cache is on: the message stands for itself.
-        return SimulatorFailed(str(error).replace(str(work / LOG), "its log (lost: the disk is full)"))
-    return SimulatorFailed(str(error).replace(str(work / LOG), str(kept)))
 
 
 def _compare(targets: Sequence[str], directory: ResultDirectory) -> list[Verdict]:

@@ -6,7 +6,7 @@ Pure arithmetic from a profile's constants; `slab.py` places the objects.
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from vnic.linux.eras import Era, Rule
 from vnic.linux.pages import MAX_ORDER, get_order
@@ -27,6 +27,9 @@ class SizeClass(NamedTuple):
     first: int
 
 
+LARGEST_CLASS: Final = 32 << 20
+
+
 class Top(Enum):
     """The largest kmalloc cache; what is larger comes from the page allocator or is refused."""
 
@@ -41,6 +44,7 @@ SLAB_TOP: Rule[Top] = Rule(
     "the largest kmalloc cache of SLAB",
     [
         Era((2, 4), Top.BYTES_128K, "mm/slab.c 2.4.22, include/linux/kmalloc_sizes.h 2.6"),
+        Era((3, 10), Top.MAX_SIZE, "include/linux/slab.h 3.10, 6.0: KMALLOC_SHIFT_HIGH up to 25"),
         Era((6, 1), Top.TWO_PAGES, "commit d6a71648dbc0 (6.1)"),
     ],
 )
@@ -142,7 +146,7 @@ def kmalloc_max_size(profile: KernelProfile) -> int:
         case Top.BYTES_128K:
             return 131072
         case Top.MAX_SIZE:
-            return page << MAX_ORDER
+            return min(page << MAX_ORDER, LARGEST_CLASS)
         case Top.HALF_PAGE:
             return page // 2
         case Top.PAGE:
@@ -211,7 +215,9 @@ def _slab_shape(profile: KernelProfile, size: int, name: str) -> SizeClass:
     """mm/slab.c calculate_slab_order and cache_estimate: the first order that wastes at most an eighth.
 
     Objects below an eighth of a page share the slab with its header and one kmem_bufctl_t each; for larger
-    ones the header is off slab. No order above 1 (2 in 2.4) is tried for the sake of less waste.
+    ones the header is off slab. From 3.13 on an object costs one or two bytes there instead of four, which
+    is not modelled and moves only objects below 512 bytes. No order above 1 (2 in 2.4) is tried for less
+    waste.
     """
     enough = SLAB_BREAK.at(profile.version)
     on_slab = size < profile.page_size // 8

@@ -31,12 +31,21 @@ class UnknownProfile(UsageError):
     """No profile has this name; the message offers the nearest ones."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known[-3:])
+        near = _neighbours(name, known) or difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+        near = near or list(known[-3:])
         super().__init__(
             f"unknown kernel {name!r}: did you mean {', '.join(near)}? (`vnic kernels` lists all)"
         )
         self.name = name
         self.near = tuple(near)
+
+
+class AmbiguousProfile(UsageError):
+    """A version alone names several profiles; the message lists them."""
+
+    def __init__(self, name: str, found: tuple[str, ...]) -> None:
+        super().__init__(f"kernel {name!r} is one of several: give {', '.join(found[:-1])} or {found[-1]}")
+        self.found = found
 
 
 class BadProfile(UsageError):
@@ -146,21 +155,63 @@ _RANGES: Final = {
 def profile_names() -> tuple[str, ...]:
     """The names of all profiles that come with vnic, oldest kernel first."""
     names = (path.relative_to(PROFILES).with_suffix("").as_posix() for path in PROFILES.rglob("*.toml"))
-    return tuple(sorted(names, key=lambda name: (parse_version(name.removeprefix("linux-")), name)))
+    return tuple(sorted(names, key=lambda name: (_order(name), name)))
 
 
-def load_profile(name: str) -> KernelProfile:
-    """The profile called `name`, or the one in the file `name` when that ends in `.toml`.
+def _order(name: str) -> Version:
+    """The version that a profile's name begins with. Raises UsageError."""
+    return parse_version(name.removeprefix("linux-"))
+
+
+def _neighbours(name: str, known: tuple[str, ...]) -> list[str]:
+    """The next older and the next newer kernel of that architecture; none where the version is known."""
+    try:
+        wanted = _order(name)
+    except UsageError:
+        return []
+    if any(_order(each) == wanted for each in known):
+        return []
+    arch = name.partition("/")[2] or "x86_64"
+    same = [each for each in known if each.partition("/")[2] == arch] or known
+    older = [each for each in same if _order(each) <= wanted]
+    newer = [each for each in same if _order(each) > wanted]
+    return [*older[-1:], *newer[:1]]
+
+
+def resolve(name: str) -> str:
+    """The full name of the profile that `name` stands for: itself, or a version without an architecture.
+
+    A version alone is its `x86_64` profile where there is one, else its only one. A version without a profile
+    is refused, with its neighbours' names: the constants of another kernel are not passed off as its own.
 
     Raises:
         UnknownProfile: there is none of that name.
+        AmbiguousProfile: the version has several, and none is plain `x86_64`.
+    """
+    known = profile_names()
+    if name in known:
+        return name
+    version = name.removeprefix("linux-")
+    found = tuple(each for each in known if each.partition("/")[0].removeprefix("linux-") == version)
+    if f"{name}/x86_64" in found:
+        return f"{name}/x86_64"
+    if len(found) > 1:
+        raise AmbiguousProfile(name, found)
+    if not found:
+        raise UnknownProfile(name, known)
+    return found[0]
+
+
+def load_profile(name: str) -> KernelProfile:
+    """The profile that `name` stands for, or the one in the file `name` when that ends in `.toml`.
+
+    Raises:
+        UnknownProfile, AmbiguousProfile: as `resolve`.
         BadProfile: the file cannot be read, or a constant is missing, unknown or out of range.
     """
     if name.endswith(".toml"):
         return read_profile(Path(name), name)
-    known = profile_names()
-    if name not in known:
-        raise UnknownProfile(name, known)
+    name = resolve(name)
     return read_profile(PROFILES / f"{name}.toml", name)
 
 

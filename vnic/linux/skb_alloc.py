@@ -1,4 +1,8 @@
-"""Where an sk_buff and its head come from and go to: the allocation functions of net/core/skbuff.c."""
+"""Where an sk_buff and its head come from and go to: the allocation functions of net/core/skbuff.c.
+
+The sk_buff itself always comes from its slab cache. Since 5.15 NAPI takes it from a per-CPU stock first,
+which is not modelled: it changes which sk_buff is taken, and nothing of what stands behind it.
+"""
 
 from __future__ import annotations
 

@@ -33,6 +33,10 @@ def ignore_dma(event: DmaEvent) -> None:
     """The default listener: nobody watches the bus."""
 
 
+def ignore_frame(frame: bytes) -> None:
+    """The default listener: nobody is at the other end of the cable."""
+
+
 class DmaBus:
     """Bus mastering with events. ``now_ns`` is the model's clock, which whoever owns the model advances."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from zlib import crc32
 
-from vnic.nic.bus import DmaBus, PhysicalMemory
+from vnic.nic.bus import DmaBus, PhysicalMemory, ignore_frame
 from vnic.nic.eeprom import DEFAULT_MAC, Eeprom
 from vnic.nic.events import DmaEvent
 from vnic.nic.filter import FILTER_TABLES, AddressFilter
@@ -29,10 +29,6 @@ from vnic.nic.vlan import tag_type
 def fcs(frame: bytes) -> bytes:
     """The frame check sequence of ``frame`` as it goes over the wire (IEEE 802.3 clause 3.2.9)."""
     return crc32(frame).to_bytes(4, "little")
-
-
-def ignore_frame(frame: bytes) -> None:
-    """The default listener: nobody is at the other end of the cable."""
 
 
 class Controller:

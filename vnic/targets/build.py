@@ -52,10 +52,12 @@ class Sources:
 
 @dataclass(frozen=True)
 class Build:
-    """What a simulation is started from. `compiled` is False when everything came from the cache."""
+    """What a simulation is started from. `preload` makes vvp faster (sim/vvp_cast.c); `compiled` is False
+    when everything came from the cache."""
 
     vvp: Path
     vpi: Path
+    preload: Path
     top: str
     compiled: bool
 
@@ -121,7 +123,8 @@ def build(
     """
     sources = find_sources(rtl_dir)
     iverilog = tool("iverilog")
-    vpi, vpi_compiled = _build_vpi(sources.sim / "hostmem.c")
+    vpi, vpi_compiled = _build_c(sources.sim / "hostmem.c", "hostmem.vpi", for_vpi=True)
+    preload, preload_compiled = _build_c(sources.sim / "vvp_cast.c", "vvp_cast.so", for_vpi=False)
     rtl = read_filelist(sources.rtl / "vnic.f")
     bench = [sources.sim / name for name in _BENCH_SOURCES[top]]
     headers = sorted(sources.rtl.glob("*.vh"))
@@ -143,11 +146,11 @@ def build(
             raise BuildError(f"{top} does not take a parameter: {unknown[0]}")
 
     folder, compiled = _cached("icarus", key, compile_verilog)
-    return Build(folder / "sim.vvp", vpi, top, compiled or vpi_compiled)
+    return Build(folder / "sim.vvp", vpi, preload, top, compiled or vpi_compiled or preload_compiled)
 
 
-def _build_vpi(source: Path) -> tuple[Path, bool]:
-    """The VPI module of hostmem.c and whether it had to be compiled."""
+def _build_c(source: Path, name: str, *, for_vpi: bool) -> tuple[Path, bool]:
+    """The library of a C source as `name`, a VPI module or not, and whether it had to be compiled."""
     helper = tool("iverilog-vpi")
     compiler = tool("gcc")
     key = _key([source], [_version(compiler), _version(tool("iverilog"))])
@@ -156,12 +159,15 @@ def _build_vpi(source: Path) -> tuple[Path, bool]:
         def flags(kind: str) -> list[str]:
             return _run([helper, f"--{kind}"], "iverilog-vpi").split()
 
-        output = folder / "hostmem.vpi"
-        command = [compiler, *flags("cflags"), "-std=gnu11", str(source), *flags("ldflags"), *flags("ldlibs")]
-        _run([*command, "-o", str(output)], str(source))
+        if for_vpi:
+            options, libraries = flags("cflags"), [*flags("ldflags"), *flags("ldlibs")]
+        else:
+            options, libraries = ["-O2", "-fPIC", "-ftls-model=initial-exec"], ["-shared", "-ldl"]
+        command = [compiler, *options, "-std=gnu11", str(source), *libraries]
+        _run([*command, "-o", str(folder / name)], str(source))
 
-    folder, compiled = _cached("hostmem", key, compile_c)
-    return folder / "hostmem.vpi", compiled
+    folder, compiled = _cached(name.split(".")[0], key, compile_c)
+    return folder / name, compiled
 
 
 def _key(files: Iterable[Path], words: Sequence[str]) -> str:

@@ -89,6 +89,7 @@ class Hostmem:
         library.hostmem_now.restype = ctypes.c_uint64
         library.hostmem_log.restype = ctypes.c_size_t
         library.hostmem_tx_peek.restype = ctypes.c_size_t
+        library.hostmem_rx_times.restype = ctypes.c_size_t
         library.hostmem_add_region.argtypes = (
             ctypes.c_int,
             ctypes.c_uint64,
@@ -107,8 +108,12 @@ class Hostmem:
         self._tx_bytes = ctypes.c_void_p()
         self._tx_lengths = ctypes.POINTER(ctypes.c_uint32)()
         self._beat_bytes = beat_bytes
+        self.attach(memory)
+
+    def attach(self, memory: HostMemory) -> None:
+        """Let the NIC see `memory`. Raises VnicError when the module cannot map it."""
         for region in memory.regions:
-            error = library.hostmem_add_region(memory.fileno(), region.base, region.size, region.offset)
+            error = self._library.hostmem_add_region(memory.fileno(), region.base, region.size, region.offset)
             if error:
                 raise VnicError(
                     f"hostmem.vpi cannot map {region.size} bytes at {region.base:#x}: {os.strerror(error)}"
@@ -153,6 +158,16 @@ class Hostmem:
             frames.append(data[at : at + length])
             at += length
         return frames
+
+    def watch_arrivals(self) -> None:
+        """Forget the arrivals so far, and keep the time of each frame from now on."""
+        self._library.hostmem_rx_watch(1)
+
+    def arrivals(self) -> list[int]:
+        """When the last beat of each frame went into the NIC, in nanoseconds, since watch_arrivals."""
+        times = ctypes.POINTER(ctypes.c_uint64)()
+        count: int = self._library.hostmem_rx_times(ctypes.byref(times))
+        return times[:count]
 
     def events(self) -> list[DmaEvent]:
         """The bursts since the last call, in the order in which they became visible.

@@ -44,6 +44,7 @@ class IcarusJob:
     spec: JSON object handed to it. out: an existing folder for log, waves and the answer.
     parameters: of the bench, e.g. DATA_WIDTH. plusargs: see sim/hostmem.v, axis_source.v, axis_sink.v.
     memory_size, memory_base, memory_holes: of the HostMemory. bus: "native", or "cocotbext" for the witness.
+    stock_vvp: run vvp as it is, without sim/vvp_cast.c (to measure what that gains).
     watch: whether the witness tells of bus events (the native bench always does).
     silence_s: seconds without a progress report after which the simulator counts as hung.
     rtl_dir: read the NIC from here instead of rtl/ (tests plant faults). search: more folders for imports.
@@ -60,6 +61,7 @@ class IcarusJob:
     memory_holes: tuple[tuple[int, int], ...] = ()
     bus: str = "native"
     watch: bool = True
+    stock_vvp: bool = False
     waves: bool = False
     silence_s: float = 600.0
     rtl_dir: Path | None = None
@@ -155,8 +157,10 @@ def _environment(job: IcarusJob, made: Build) -> dict[str, str]:
         "watch": job.watch,
         "module": str(made.vpi),
     }
+    preload = [] if job.stock_vvp else [str(made.preload)]
     return {
         **os.environ,
+        "LD_PRELOAD": " ".join([*preload, *os.environ.get("LD_PRELOAD", "").split()]),
         "PATH": os.environ.get("PATH", "") + os.pathsep + str(config.libs_dir),
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
         "PYGPI_PYTHON_BIN": sys.executable,

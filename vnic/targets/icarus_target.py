@@ -6,16 +6,18 @@ clock edge, never by a bus beat. A command is one signal set and one event await
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cocotb.handle import Immediate
+from cocotb.triggers import Timer
 
 from vnic.errors import VnicError
 from vnic.memory import HostMemory
 from vnic.nic.events import DmaEvent, RegisterEvent
 from vnic.nic.port import WireFrame
+from vnic.targets.bench_settings import configure
 from vnic.targets.hostmem import Hostmem, Traffic
 
 # Operations of sim/reg_master.v
@@ -24,6 +26,7 @@ _FAILED = 1 << 33
 
 # A NIC that is not at rest after 0.4 s (at 4 ns) will never be: the longest ITR and RADV are 17 and 67 ms.
 SETTLE_CYCLES = 100_000_000
+RESET_CYCLES = 16
 
 
 class SimulationError(VnicError):
@@ -79,6 +82,8 @@ class IcarusTarget:
         self._command = dut.command
         self._answer = dut.answer
         self._done = dut.answer.value_change
+        self._irq = dut.irq
+        self._quiet = dut.quiet
         self._clock_ns = int(dut.CLK_NS.value)
         self._hostmem = Hostmem(module, memory, int(dut.DATA_WIDTH.value) // 8)
         self._wire = IcarusWire(self._hostmem)
@@ -128,6 +133,16 @@ class IcarusTarget:
         self._hand_over()
         return not answer & _FAILED
 
+    @property
+    def irq(self) -> bool:
+        """Level of the interrupt line in this cycle."""
+        return bool(self._irq.value)
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing moves in this cycle: NIC, memory and line are idle, and no timer runs."""
+        return bool(self._quiet.value)
+
     async def settle(self) -> None:
         """Run until nothing moves any more. Raises SimulationError if that does not happen."""
         answer = await self._run(_SETTLE, 0, SETTLE_CYCLES)
@@ -156,6 +171,32 @@ class IcarusTarget:
     def reset_traffic(self) -> None:
         """Count beats from zero."""
         self._hostmem.reset_traffic()
+
+    async def restart(self, memory: HostMemory, settings: Mapping[str, int]) -> None:
+        """Reset the NIC, give it another memory, and set the bench as if the simulation began here.
+
+        A simulator takes longer to start than many a run takes; this is what makes one serve several.
+
+        Args:
+            memory: what the NIC shall see from now on.
+            settings: plusargs of the bench by name, `seed` included; those not named get their defaults.
+        """
+        # Off the clock's edges, so that no block sees half of it
+        await Timer(1, "ns")
+        self._dut.rst.value = Immediate(1)
+        configure(self._dut, settings, self._clock_ns)
+        self._hostmem.events()
+        self._hostmem.detach()
+        self._hostmem.attach(memory)
+        await Timer(RESET_CYCLES * self._clock_ns, "ns")
+        self._dut.rst.value = Immediate(0)
+        await self.set_link(True)
+        await self.settle()
+        self._hostmem.watch_arrivals()
+
+    def arrivals(self) -> list[int]:
+        """When the last beat of each frame went into the NIC since `restart`, in nanoseconds."""
+        return self._hostmem.arrivals()
 
     def close(self) -> None:
         """Take the memory away from the simulator."""

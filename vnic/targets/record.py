@@ -29,6 +29,7 @@ from vnic.checks.records import (
     HEAD_BYTES,
     RECORD_JSON,
     SCHEMA,
+    TAIL_BYTES,
     Column,
     RecordError,
 )
@@ -58,6 +59,7 @@ class RunRecord:
     """
 
     def __init__(self, directory: Path, target: str) -> None:
+        directory = directory.absolute()  # "." has no name to put a partial one beside
         self._directory = directory
         self._target = target
         self._partial = directory.with_name(f".{directory.name}.partial-{os.getpid()}")
@@ -107,7 +109,8 @@ class RunRecord:
             columns: list[Any] = [
                 times,
                 list(map(len, data)),
-                [blake2b(frame, digest_size=DIGEST_BYTES).digest() for frame in data],
+                [blake2b(frame[:-TAIL_BYTES], digest_size=DIGEST_BYTES).digest() for frame in data],
+                list(map(itemgetter(slice(-TAIL_BYTES, None)), data)),
                 list(map(itemgetter(slice(HEAD_BYTES)), data)),
                 *((offsets, field) for field in fields),
             ]

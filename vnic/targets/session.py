@@ -107,6 +107,7 @@ async def run_session(
     checker: Checker | None = None,
     recorder: RunRecord | None = None,
     on_received: Callable[[FrameEvent], None] | None = None,
+    on_dma: Callable[[DmaEvent], None] | None = None,
     progress: Callable[[int], None] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> SessionResult:
@@ -120,6 +121,7 @@ async def run_session(
         checker: judges the run; its `finish()` is called here.
         recorder: writes it down; its `finish()` is called here.
         on_received: gets each frame the stack got (to write a capture).
+        on_dma: gets each access to memory (to measure it).
         progress: gets the number of frames offered so far, after each batch.
         extra: what the record shall say besides.
 
@@ -130,7 +132,7 @@ async def run_session(
     options = options or SessionOptions()
     stack = Stack(kernel, options.driver.needed_headroom, keep=options.mode == "reflect")
     beats = _BeatCounter()
-    hooks = _connect(target, kernel, beats, checker, recorder, on_received)
+    hooks = _connect(target, kernel, beats, checker, recorder, on_received, on_dma)
     driver = E1000(target, kernel, options.driver, hooks, stack.deliver)
     await driver.probe()
     await driver.open()
@@ -208,9 +210,10 @@ def _connect(
     checker: Checker | None,
     recorder: RunRecord | None,
     on_received: Callable[[FrameEvent], None] | None,
+    meter: Callable[[DmaEvent], None] | None,
 ) -> Hooks:
     """Lets everybody who watches hear of everything they want to hear of; the driver's part is returned."""
-    on_dma: list[Callable[[DmaEvent], None]] = [beats.on_dma]
+    on_dma: list[Callable[[DmaEvent], None]] = [beats.on_dma, *([meter] if meter else [])]
     on_frame: list[Callable[[FrameEvent], None]] = []
     if checker is not None:
         target.on_register = checker.on_register

@@ -91,7 +91,7 @@ WHOLE_NG = pcapng(FRAMES)
         (WHOLE[:30], "cut off after frame 0"),
         (WHOLE[:40], "cut off after frame 0"),
         (WHOLE[:-1], "cut off after frame 4"),
-        (gzip.compress(WHOLE)[:-20], "cut off"),
+        (gzip.compress(WHOLE, mtime=0)[:-20], "cut off"),
         (WHOLE_NG[:-3], "cut off after frame 4"),
         (WHOLE_NG[:-60], "cut off after frame 4"),
         (WHOLE_NG + struct.pack("<IIIII", 6, 4, 0, 0, 0), "damaged after frame 5"),

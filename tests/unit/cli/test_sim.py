@@ -157,7 +157,7 @@ def test_bad_captures(vnic: Run, tmp_path: Path, name: str) -> None:
         (("--seed", "-1"), "seed -1"),
         (("--waves",), "waves are those of the Verilog NIC"),
         (("--force",), "name it"),
-        (("--target", "qemu"), "--target"),
+        (("--target", "virtio"), "--target"),
         (("--mtu", "9000", "--buffer", "1522"), "RCTL has no such size"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.linux.support import KernelMaker, must
@@ -185,3 +187,20 @@ def test_the_first_slub_stops_at_order_1(size: int) -> None:
     shape = slab_shape(load_profile("2.6.24/x86_64"), size, 8, "any")
     assert shape.order <= 1
     assert shape.objects >= min(4, 8192 // size)
+
+
+def test_a_small_head_is_never_a_power_of_two() -> None:
+    """256 of headers and 256 of shared info would be 512, and merge with kmalloc-512: one line more."""
+    profile = replace(load_profile("6.3/x86_64"), sizeof_shinfo=256, max_header=128)
+    assert small_head_size(profile, profile.version) == 576
+
+
+@pytest.mark.parametrize("name", ["2.6.18/x86_64-generic", "6.1/x86_64"])
+def test_empty_slabs_go_back_after_a_burst(kernel_of: KernelMaker, name: str) -> None:
+    kernel = kernel_of(name)
+    objects = [must(kernel.kmalloc(2048)) for _ in range(400)]
+    used = kernel.pages.total_pages - kernel.pages.free_pages
+    for address in objects:
+        kernel.kfree(address)
+    left = kernel.pages.total_pages - kernel.pages.free_pages
+    assert left <= 6 * used // 25, "at most five empty slabs and the current one of 25 or more stay"

@@ -8,7 +8,7 @@ import pytest
 
 from vnic.linux.eras import Era, Rule, parse_version
 from vnic.linux.macros import max_skb_frags, net_ip_align, net_skb_pad
-from vnic.linux.profile import BadProfile, UnknownProfile, load_profile, profile_names
+from vnic.linux.profile import AmbiguousProfile, BadProfile, UnknownProfile, load_profile, profile_names
 
 GOOD = """
 version = "6.1.0"
@@ -148,3 +148,41 @@ def test_an_era_begins_in_a_stable_branch_too() -> None:
 
 def test_a_version_with_a_distribution_suffix() -> None:
     assert parse_version("6.1.0-56-amd64") == (6, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("6.1", "6.1/x86_64"),
+        ("2.6.32", "2.6.32/x86_64"),
+        ("2.6.9", "2.6.9/i386-686"),
+        ("4.19", "4.19/mips"),
+        ("2.4", "linux-2.4/i386-P4"),
+        ("linux-2.4", "linux-2.4/i386-P4"),
+        ("6.1/riscv64", "6.1/riscv64"),
+    ],
+)
+def test_a_version_alone_is_its_x86_64_or_its_only_profile(name: str, full: str) -> None:
+    assert load_profile(name).name == full
+
+
+def test_a_version_with_several_profiles_names_them() -> None:
+    with pytest.raises(AmbiguousProfile) as error:
+        load_profile("2.6.18")
+    assert error.value.found == ("2.6.18/ppc64", "2.6.18/x86_64-generic", "2.6.18/x86_64-k8")
+    assert str(error.value).endswith("2.6.18/ppc64, 2.6.18/x86_64-generic or 2.6.18/x86_64-k8")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("2.6.31", ("2.6.24/x86_64", "2.6.32/x86_64")),
+        ("6.2/x86_64", ("6.1/x86_64", "6.3/x86_64")),
+        ("6.2/arm64", ("6.1/arm64", "6.12/arm64")),
+        ("7.0", ("6.18/x86_64",)),
+    ],
+)
+def test_a_version_without_a_profile_offers_its_neighbours(name: str, near: tuple[str, ...]) -> None:
+    with pytest.raises(UnknownProfile) as error:
+        load_profile(name)
+    assert error.value.near == near

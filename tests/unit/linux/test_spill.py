@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from vnic.errors import UsageError
@@ -125,6 +127,15 @@ CLASSES = {
     "6.12/arm64": [8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 8192],
     "6.1/riscv64": [64, 128, 192, 256, 512, 1024, 2048, 4096, 8192],
 }
+
+
+def test_the_largest_class_of_slab_by_era() -> None:
+    profile = load_profile("2.6.18/x86_64-k8")
+    tops = {
+        version: kmalloc_sizes(replace(profile, version=version))[-1] for version in ((3, 2), (3, 10), (6, 1))
+    }
+    assert tops == {(3, 2): 128 << 10, (3, 10): 4 << 20, (6, 1): 8192}
+    assert kmalloc_sizes(replace(profile, version=(3, 10), page_size=65536))[-1] == 32 << 20
 
 
 @pytest.mark.parametrize(("name", "sizes"), list(CLASSES.items()))

@@ -1,0 +1,61 @@
+"""Sweeps on the Verilog NIC: several points in one simulator, each as if it were the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vnic.lab.results_columns import COLUMNS
+from vnic.lab.sweep_params import PARAMETERS
+from vnic.lab.sweep_point import Row, run_chunk
+
+DEFAULTS = {name: parameter.default for name, parameter in PARAMETERS.items()} | {"frames": 8}
+STALLED = DEFAULTS | {"stall": 90, "rx_stall": 40, "seed": 5, "mode": "reflect"}
+CHARGED = DEFAULTS | {"net_ip_align": 2, "line_penalty": 25}
+SLOW = DEFAULTS | {"read_latency": 200, "write_latency": 60, "writeback_latency": 30, "batch": 1}
+
+
+def run(*points: dict[str, Any]) -> list[Row]:
+    rows = list(run_chunk(points))
+    assert [row["reason"] for row in rows] == [None] * len(points)
+    return [{**row, "wall_s": 0} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return run(DEFAULTS, STALLED, CHARGED, SLOW, DEFAULTS, STALLED)
+
+
+def test_what_ran_before_in_the_same_simulator_does_not_show(rows: list[Row]) -> None:
+    assert rows[4] == rows[0]
+    assert rows[5] == rows[1]
+    assert run(CHARGED) == [rows[2]]
+
+
+def test_settings_act(rows: list[Row]) -> None:
+    plain, stalled, charged, slow = rows[:4]
+    assert plain["efficiency"] > 0.97
+    assert stalled["cycles_per_frame"] > 1.2 * plain["cycles_per_frame"]
+    # At offset 2 of a line both ends are partial, at 0 the last alone: 1518 is no multiple of 64
+    assert (plain["dma_offset"], charged["dma_offset"]) == (0, 2)
+    assert charged["partial_lines_per_frame"] >= plain["partial_lines_per_frame"] + 1
+    assert charged["steady_cycles_per_frame"] > plain["steady_cycles_per_frame"] + 25
+    # One frame at a time: no queue, but the memory's latencies are in it
+    assert slow["latency_min_cycles"] > 1518 / 8 + 60 + 30
+    assert "steady_cycles_per_frame" not in slow
+    assert all(row["errors"] == 0 for row in rows)
+
+
+def test_every_figure_has_a_column_and_the_rtl_tells_all(rows: list[Row]) -> None:
+    names = {column.name for column in COLUMNS}
+    assert set(rows[0]) <= names
+    assert names - set(rows[0]) - set(PARAMETERS) == {"point"}
+
+
+def test_a_point_that_spoils_the_simulator_costs_only_itself() -> None:
+    # No page fragments in 2.6.9; after any failure the simulator is given up, and another one goes on
+    broken = DEFAULTS | {"kernel": "2.6.9/i386-686", "strategy": "build_skb"}
+    good, bad, after = run_chunk([DEFAULTS, broken, CHARGED])
+    assert (good["status"], bad["status"], after["status"]) == ("ok", "failed", "ok")
+    assert "build_skb" in bad["reason"]
