@@ -28,7 +28,7 @@ from vnic.targets.icarus import IcarusJob, run_icarus
 
 REPO = Path(__file__).resolve().parents[2]
 RUNS = 3
-PARTS = ("pure", "cocotbext", "round-trips", "model", "commands")
+PARTS = ("pure", "cocotbext", "round-trips", "model", "kernel", "commands")
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,30 @@ def behavioural(million: bool) -> Iterator[Row]:
     yield Row(f"  memory grown over {count:,} frames", f"{grown:.1f} MB", "flat (< 4 MB)", grown < 4)
 
 
+def kernel_model() -> Iterator[Row]:
+    """Linux's memory without a NIC, and a distribution's kernel read, each in a process of its own."""
+
+    def measure(*arguments: str) -> tuple[float, float]:
+        command = [sys.executable, "-m", "tests.bench.linux", *arguments]
+        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True)
+        seconds, megabytes = done.stdout.split()
+        return float(seconds), float(megabytes)
+
+    for name, what in (("2.6.32/x86_64", "kmalloc"), ("6.1/x86_64", "page fragments")):
+        seconds, grown = measure("pairs", name, "1000000")
+        yield Row(
+            f"1,000,000 netdev_alloc_skb, kfree_skb: {what}", f"{seconds:.1f} s", "<= 10 s", seconds <= 10
+        )
+        yield Row("  memory grown", f"{grown:.1f} MB", "flat (< 1 MB)", grown < 1)
+    fetched = subprocess.run(
+        [sys.executable, "-m", "tests.kernels"], cwd=REPO, stdout=subprocess.PIPE, text=True, check=True
+    )
+    for image in sorted(Path(fetched.stdout.strip()).glob("*/boot/vmlinuz-*")):
+        seconds, held = measure("import", str(image))
+        good = seconds <= 5 and held <= 500
+        yield Row(f"kernel import {image.name}", f"{seconds:.1f} s, {held:.0f} MB", "<= 5 s, <= 500 MB", good)
+
+
 def commands(out: Path) -> Iterator[Row]:
     """The command line: an instant answer, and a second run that compiles nothing."""
 
@@ -211,6 +235,7 @@ def main() -> int:
             "cocotbext": partial(against_witness, out),
             "round-trips": partial(round_trips, out),
             "model": partial(behavioural, not arguments.quick),
+            "kernel": kernel_model,
             "commands": partial(commands, out),
         }
         for name in [arguments.only] if arguments.only else PARTS:

@@ -9,11 +9,8 @@ from typing import Annotated, Final
 import typer
 
 import vnic
-
-DEFAULT_KERNEL: Final = "2.6.9/i386-686"
-"""The era of the drivers' comment: buffers of 2048 bytes for MTU 1500, from kmalloc."""
-
-DEFAULT_MTU: Final = 1500
+from vnic.cli.app_linux import abi_app, buffer, kernel_app
+from vnic.cli.options import DEFAULT_KERNEL, DEFAULT_MTU, Json, Kernel, Strategy
 
 # The command-line library's own base of what a user can get wrong; it exports no name for it.
 usage_error: type[typer.BadParameter] = next(
@@ -63,17 +60,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Kernel = Annotated[
-    str, typer.Option(metavar="NAME", help="Kernel profile (`vnic kernels` lists them), or a TOML file.")
-]
-Strategy = Annotated[
-    str | None,
-    typer.Option(
-        metavar="skb|jumbo|build_skb", help="How a buffer is allocated; by the kernel's era if not given."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys (docs/commands.md).")]
 
 
 def _version(wanted: bool) -> None:
@@ -168,27 +154,7 @@ def sim(
     )
 
 
-@app.command()
-def buffer(
-    mtu: Annotated[int | None, typer.Option(help="The buffer that the driver takes for this MTU.")] = None,
-    size: Annotated[int | None, typer.Option(help="A buffer of so many bytes: 64 to 16384.")] = None,
-    kernel: Kernel = DEFAULT_KERNEL,
-    strategy: Strategy = None,
-    json: Json = False,
-) -> int:
-    """Draw one receive buffer to scale: what was allocated, who has which byte, and whether it spilled.
-
-    Examples:
-
-    - `vnic buffer`: MTU 1500 on 2.6.9, where 2048 bytes cost 4096
-
-    - `vnic buffer --mtu 9000 --kernel 6.1/x86_64`
-
-    - `vnic buffer --size 1522 --kernel 2.6.18/ppc64 --json`
-    """
-    from vnic.cli.buffer import buffer_command
-
-    return buffer_command(mtu, size, kernel, strategy, as_json=json)
+app.command()(buffer)
 
 
 @app.command()
@@ -284,6 +250,10 @@ def boot(
         timeout_s=timeout,
     )
     return boot_command(BootRequest(kernel_image, modules, out, force, quiet), options, as_json=json)
+
+
+app.add_typer(kernel_app, name="kernel")
+app.add_typer(abi_app, name="abi")
 
 
 @app.command()

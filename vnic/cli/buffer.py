@@ -1,66 +1,157 @@
-"""`vnic buffer`: one receive buffer, drawn to scale."""
+"""`vnic buffer`: one receive buffer to scale with what it costs, or those of several kernels compared."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-from rich.markup import escape
-from rich.text import Text
-
-from vnic.cli.console import console, plain_table, print_json
-from vnic.driver.buffers import RX_PATH
-from vnic.errors import UsageError
-from vnic.lab.cost import layout_for
-from vnic.linux.layout import RxLayout, Segment, rx_layout
+from vnic.cli.buffer_cost import costs, costs_json, draw_costs, shown_fits, split_path
+from vnic.cli.buffer_draw import draw, summary
+from vnic.cli.console import console, print_json
+from vnic.cli.options import DEFAULT_KERNEL, DEFAULT_MTU
+from vnic.driver.buffers import RX_PATH, plan_rx
+from vnic.driver.options import DriverOptions
+from vnic.driver.strategies import driver_buffer
+from vnic.errors import UsageError, VnicError
+from vnic.linux.fits import largest_fits
+from vnic.linux.layout import RxLayout, rx_layout
 from vnic.linux.profile import KernelProfile, load_profile
+from vnic.linux.svg import draw as draw_svg
 
-DEFAULT_MTU: Final = 1500
 MODERN: Final = "6.1/x86_64"
 SIZES: Final = range(64, 16385)
-ETH_HLEN: Final = 14
-BAR_COLUMNS: Final = 96
-
-# A letter per byte range for terminals and pipes without colour, a colour where there is one.
-_PARTS: Final = {
-    "pad": ("▒", "yellow", "NET_SKB_PAD"),
-    "ip_align": ("i", "magenta", "NET_IP_ALIGN"),
-    "data": ("█", "green", "data, what the NIC may write"),
-    "tailroom": ("-", "cyan", "tailroom"),
-    "shared_info": ("S", "red", "skb_shared_info"),
-    "slack": ("·", "bright_black", "slack, for nobody"),
-    "page": ("█", "blue", "page"),
-}
+E1000: Final = "e1000"
 
 
-def buffer_command(
-    mtu: int | None, size: int | None, kernel: str, strategy: str | None, *, as_json: bool
-) -> int:
-    """Print the layout of one buffer. Raises UsageError for what no kernel or driver can do."""
-    profile = load_profile(kernel)
-    if mtu is not None and size is not None:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The options of `vnic buffer` as given; see its help."""
+
+    kernel: str = DEFAULT_KERNEL
+    mtu: int | None = None
+    size: int | None = None
+    driver: str | None = None
+    strategy: str | None = None
+    mapping: str = "direct"
+    path: str | None = None
+    hardware_header: int = 0
+    compare: str | None = None
+    svg: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A buffer as it came out: `mtu` and `driver` are None for a size that no driver chose."""
+
+    profile: KernelProfile
+    driver: str | None
+    mtu: int | None
+    layout: RxLayout
+    first_fill: RxLayout | None
+
+    @property
+    def asked(self) -> str:
+        """What was asked for, as the heading says it."""
+        if self.mtu is None:
+            return f"buffer of {self.layout.size} bytes"
+        by = "" if self.driver == E1000 else f" by {self.driver}"
+        return f"MTU {self.mtu}{by}, buffer of {self.layout.size} bytes"
+
+
+def buffer_command(request: Request, *, as_json: bool) -> int:
+    """Print one buffer, or the comparison. Raises UsageError for what no kernel or driver can do."""
+    if request.mtu is not None and request.size is not None:
         raise UsageError("give --mtu (the driver then chooses the size) or --size, not both")
-    if size is not None:
-        layout = sized_layout(profile, size, strategy)
-    else:
-        mtu = DEFAULT_MTU if mtu is None else mtu
-        layout = layout_for(profile, mtu, strategy=strategy)
+    if request.driver is not None and request.size is not None:
+        raise UsageError("--driver chooses the size by the MTU: give --mtu with it, not --size")
+    if request.compare is not None:
+        return _compare(request, as_json=as_json)
+    chosen = choose(request, request.kernel)
+    path = split_path(request.path)
+    found = costs(chosen.profile, chosen.layout, path, request.hardware_header)
+    _write_svg(request.svg, [chosen])
     if as_json:
-        print_json(layout_json(layout, mtu))
+        print_json({**choice_json(chosen, request.mapping), **costs_json(found)})
         return 0
     out = console()
-    draw(out, layout, mtu)
-    if mtu is not None and profile.name != MODERN:
-        modern = layout_for(load_profile(MODERN), mtu)
-        out.print(f"\nThe same MTU on {MODERN}: {summary(modern)}.")
+    draw(out, chosen.layout, chosen.asked)
+    if chosen.first_fill is not None:
+        out.print(f"\nThe first fill may sleep: {summary(chosen.first_fill)}.")
+    draw_costs(out, chosen.profile, found)
+    if chosen.mtu is not None and chosen.profile.name != MODERN:
+        out.print(f"\nThe same MTU on {MODERN}: {_modern(request, chosen)}.")
     return 0
 
 
-def sized_layout(profile: KernelProfile, size: int, strategy: str | None) -> RxLayout:
+def _modern(request: Request, chosen: Choice) -> str:
+    plain = Request(mtu=chosen.mtu, driver=request.driver, mapping=request.mapping)
+    return summary(choose(plain, MODERN).layout)
+
+
+def _compare(request: Request, *, as_json: bool) -> int:
+    from vnic.cli.buffer_compare import print_comparison
+
+    if request.kernel != DEFAULT_KERNEL:
+        raise UsageError("give --kernel or --compare, not both: --compare names all its kernels")
+    if request.path is not None or request.hardware_header:
+        raise UsageError("--path and --hardware-header are for one kernel: give them without --compare")
+    names = [name.strip() for name in (request.compare or "").split(",")]
+    if not all(names):
+        raise UsageError(f"--compare {request.compare!r}: give kernels with commas between")
+    choices = [choose(request, name) for name in names]
+    _write_svg(request.svg, choices)
+    found = [costs(each.profile, each.layout, (), 0) for each in choices]
+    if as_json:
+        rows = [
+            {**choice_json(each, request.mapping), **costs_json(cost)}
+            for each, cost in zip(choices, found, strict=True)
+        ]
+        print_json({"schema": 1, "kernels": rows})
+    else:
+        print_comparison(choices, found)
+    return 0
+
+
+def choose(request: Request, kernel: str) -> Choice:
+    """The buffer that `kernel` has for the request. Raises UsageError."""
+    profile = load_profile(kernel)
+    mapping = request.mapping
+    if request.size is not None:
+        return Choice(
+            profile, None, None, sized_layout(profile, request.size, request.strategy, mapping), None
+        )
+    mtu = DEFAULT_MTU if request.mtu is None else request.mtu
+    driver = request.driver or E1000
+    if request.strategy is not None and driver == E1000:
+        plan = plan_rx(profile, DriverOptions(mtu=mtu, strategy=request.strategy), mtu)
+        layout = rx_layout(profile, plan.buffer, plan.strategy, mapping=mapping)
+        return Choice(profile, driver, mtu, layout, None)
+    own = driver_buffer(profile, driver, mtu, mapping=mapping)
+    if request.strategy is not None:
+        layout = rx_layout(profile, own.rx_buffer_len, request.strategy, mapping=mapping)
+        return Choice(profile, driver, mtu, layout, None)
+    return Choice(profile, driver, mtu, own.layout, own.first_fill)
+
+
+def sized_layout(
+    profile: KernelProfile, size: int, strategy: str | None, mapping: str = "direct"
+) -> RxLayout:
     """A buffer of `size` bytes, allocated as the profile's e1000 does for MTU 1500. Raises UsageError."""
     if size not in SIZES:
         raise UsageError(f"--size {size}: give {SIZES[0]} to {SIZES[-1]} bytes")
-    return rx_layout(profile, size, strategy or RX_PATH.at(profile.version).standard)
+    return rx_layout(profile, size, strategy or RX_PATH.at(profile.version).standard, mapping=mapping)
+
+
+def choice_json(chosen: Choice, mapping: str) -> dict[str, object]:
+    """The documented keys of one buffer."""
+    first = chosen.first_fill
+    return {
+        **layout_json(chosen.layout, chosen.mtu),
+        "driver": chosen.driver,
+        "mapping": mapping,
+        "first_fill": None if first is None else layout_json(first, chosen.mtu),
+    }
 
 
 def layout_json(layout: RxLayout, mtu: int | None) -> dict[str, object]:
@@ -87,83 +178,17 @@ def layout_json(layout: RxLayout, mtu: int | None) -> dict[str, object]:
     }
 
 
-def summary(layout: RxLayout) -> str:
-    """One line on what a buffer costs."""
-    share = 100 * layout.waste / layout.allocated
-    where = layout.size_class.replace("_", " ")
-    return (
-        f"{layout.size} bytes by {layout.strategy} take {layout.allocated} ({where}), "
-        f"{layout.waste} ({share:.0f} %) not for data, truesize {layout.truesize}"
-    )
+def _write_svg(path: Path | None, choices: list[Choice]) -> None:
+    if path is None:
+        return
+    fits = [shown_fits(largest_fits(each.profile)) for each in choices]
+    layouts = [replace(each.layout, kernel=_short(each.layout.kernel)) for each in choices]
+    try:
+        path.write_text(draw_svg(layouts, fits), encoding="utf-8")
+    except OSError as error:
+        raise VnicError(f"cannot write {path}: {error.strerror}; give another --svg") from error
 
 
-def draw(out: Console, layout: RxLayout, mtu: int | None) -> None:
-    """The bar, its parts, and the verdict."""
-    asked = f"MTU {mtu}, buffer of {layout.size}" if mtu is not None else f"buffer of {layout.size}"
-    out.print(f"[bold]{escape(layout.kernel)}[/]  {asked} bytes, strategy {layout.strategy}\n")
-    columns = min(BAR_COLUMNS, out.width - 2)
-    widths = scale([segment.length for segment in layout.segments], columns)
-    bar = Text()
-    for segment, width in zip(layout.segments, widths, strict=True):
-        mark, colour, _ = _PARTS[segment.name]
-        bar.append(mark * width, style=colour)
-    out.print(bar)
-    out.print(_ruler(layout, columns), style="bright_black")
-    table = plain_table("", "part", "offset#", "bytes#", "%#")
-    for segment in layout.segments:
-        if segment.length:
-            mark, colour, meaning = _PARTS[segment.name]
-            share = f"{100 * segment.length / layout.allocated:.1f}"
-            table.add_row(Text(mark, style=colour), meaning, str(segment.offset), str(segment.length), share)
-    out.print(table)
-    _facts(out, layout)
-
-
-def _facts(out: Console, layout: RxLayout) -> None:
-    place = f"{layout.objects} in a block of {2**layout.order} page{'s' if layout.order else ''}"
-    verdict = (
-        f"[red]SPILL[/] {layout.home_class} → {layout.size_class}"
-        if layout.spill
-        else f"[green]no spill[/] ({layout.size_class.replace('_', ' ')})"
-    )
-    ip = (layout.dma_offset + ETH_HLEN) % 4
-    table = plain_table("", "")
-    table.show_header = False
-    table.add_row("request", f"{layout.request} bytes → {layout.allocated} allocated, {place}")
-    table.add_row("verdict", verdict)
-    table.add_row("", escape(layout.decides))
-    table.add_row(
-        "waste", f"{layout.waste} bytes, {100 * layout.waste / layout.allocated:.0f} % of the object"
-    )
-    table.add_row("DMA start", f"byte {layout.dma_offset} of its cache line; IP header at {ip} mod 4")
-    table.add_row("truesize", f"{layout.truesize} bytes charged to the socket")
-    out.print()
-    out.print(table)
-
-
-def _ruler(layout: RxLayout, columns: int) -> str:
-    """Offsets under the bar: where data begins and ends, and the end of the object."""
-    line = [" "] * (columns + 8)
-    data = next((segment for segment in layout.segments if segment.name == "data"), Segment("data", 0, 0))
-    end = data.offset + data.length
-    taken = -1
-    for offset in dict.fromkeys((0, data.offset, end, layout.allocated)):
-        text = str(offset)
-        at = min(round(columns * offset / layout.allocated), columns + 8 - len(text))
-        if at > taken:
-            line[at : at + len(text)] = text
-            taken = at + len(text)
-    return "".join(line).rstrip()
-
-
-def scale(lengths: list[int], columns: int) -> list[int]:
-    """Column counts that add up to `columns`: proportional, but one for every length above 0."""
-    exact = [columns * length / sum(lengths) for length in lengths]
-    widths = [max(1, round(share)) if share else 0 for share in exact]
-    while (excess := sum(widths) - columns) != 0:
-        # Take from, or give to, the part that is furthest from its share; a single column stays.
-        step = 1 if excess > 0 else -1
-        open_to_change = [i for i, width in enumerate(widths) if width > (1 if step > 0 else 0)]
-        worst = max(open_to_change, key=lambda i: step * (widths[i] - exact[i]))
-        widths[worst] -= step
-    return widths
+def _short(kernel: str) -> str:
+    """A profile in a file is called by the file's name: its folders would not fit beside the bar."""
+    return Path(kernel).stem if kernel.endswith(".toml") else kernel

@@ -26,13 +26,13 @@ def kernels_command(name: str | None, *, as_json: bool) -> int:
     if name is not None:
         profile = load_profile(name)
         if as_json:
-            print_json(_as_json(profile))
+            print_json(profile_json(profile))
         else:
-            _show(profile)
+            show_profile(profile)
         return 0
     profiles = [load_profile(each) for each in profile_names()]
     if as_json:
-        print_json([_as_json(profile) for profile in profiles])
+        print_json([profile_json(profile) for profile in profiles])
         return 0
     sizes_of = ("page#", "L1#", "pad#", "ip#", "shinfo#", "sk_buff#")
     table = plain_table("kernel", *sizes_of, "kmalloc", "what it stands for")
@@ -52,7 +52,8 @@ def kernels_command(name: str | None, *, as_json: bool) -> int:
     return 0
 
 
-def _show(profile: KernelProfile) -> None:
+def show_profile(profile: KernelProfile) -> None:
+    """Print the constants of one profile and where each was read."""
     out = console()
     kind = f"Linux {profile.release}, {profile.arch}, {profile.allocator.upper()}"
     out.print(f"[bold]{escape(profile.name)}[/]  {kind}")
@@ -66,7 +67,8 @@ def _show(profile: KernelProfile) -> None:
     out.print(table)
 
 
-def _as_json(profile: KernelProfile) -> dict[str, object]:
+def profile_json(profile: KernelProfile) -> dict[str, object]:
+    """The profile under the documented keys of ``vnic kernels --json``."""
     return {
         "name": profile.name,
         "version": profile.release,

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from vnic.cli.app import Json, app
+from vnic.cli.app import app
+from vnic.cli.options import Json
 
 __all__ = ["app"]
 
@@ -112,3 +113,23 @@ def compare(
     from vnic.cli.results import compare_command
 
     return compare_command(base, new, fail_on or [], summary)
+
+
+@app.command()
+def report(
+    path: Annotated[Path, typer.Argument(metavar="RESULTS", help="What `vnic sweep` wrote.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The page; RESULTS.html if not given.")
+    ] = None,
+) -> int:
+    """Make one page of a sweep: question, method, answer, charts, buffers drawn to scale, provenance.
+
+    It holds all it needs and works without a network. Needs the packages of `vnic[lab]`.
+
+    Examples:
+
+    - `vnic report ip-align.parquet -o report.html`
+    """
+    from vnic.cli.report import report_command
+
+    return report_command(path, out)

@@ -17,6 +17,9 @@ from vnic.targets.model import on_the_wire
 CHUNK_CYCLES: Final = 512
 """Clock cycles between two looks at the sockets while the Verilog NIC is at work: 2 us of its time."""
 
+THROTTLE_NS: Final = 10_000
+"""Simulated time between two looks at the sockets while nothing but ITR (20 to 250 us in Linux) runs."""
+
 IRQ_CYCLES: Final = 4
 """Cycles from an access to ICR or its mask to the interrupt line, and to spare."""
 
@@ -174,7 +177,12 @@ class IcarusNic:
             was_quiet = target.quiet
             await target.run_cycles(REST_CYCLES if was_quiet else CHUNK_CYCLES)
             self._at_rest = was_quiet and target.quiet
-        return None if self._at_rest else 0.0
+        if not self._at_rest:
+            return 0.0
+        if target.throttled:
+            await target.interrupt(THROTTLE_NS)
+            return 0.0
+        return None
 
     async def reset(self) -> None:
         """RST# resets what CTRL.RST and CTRL.PHY_RST do."""

@@ -120,7 +120,9 @@ def _missing(leaf: Leaf, layout: Layout) -> Difference:
 
 
 def _width(leaf: Leaf) -> str:
-    return f"{leaf.bits} bits" if leaf.bits else f"{leaf.size} bytes"
+    if leaf.bits:
+        return f"{leaf.bits} bits"
+    return f"{leaf.size} bytes" if leaf.size > 1 else "1 byte"
 
 
 def _order_text(expected: Leaf, found: Leaf) -> str:

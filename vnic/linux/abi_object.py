@@ -12,7 +12,7 @@ from elftools.common.exceptions import ELFError
 from elftools.dwarf.die import DIE
 from elftools.elf.elffile import ELFFile
 
-from vnic.errors import VnicError
+from vnic.errors import UsageError
 from vnic.linux.abi import Layout, Leaf
 from vnic.linux.btf import Btf, UnknownType
 from vnic.linux.kernel_import import kernel_btf
@@ -27,7 +27,7 @@ _QUALIFIERS: Final = {
 _LONGEST_ARRAY: Final = 64  # elements shown one by one; a longer array is one leaf
 
 
-class BadObject(VnicError):
+class BadObject(UsageError):
     """An object file whose types cannot be read; the message names it and what is wrong."""
 
     def __init__(self, where: str, what: str) -> None:

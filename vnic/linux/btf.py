@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import construct as c
 
-from vnic.errors import VnicError
+from vnic.errors import UsageError
 
 MAGIC: Final = 0xEB9F
 KINDS: Final = [
@@ -54,14 +54,14 @@ EXTRA: Final = {
 _MODIFIERS: Final = frozenset({"typedef", "volatile", "const", "restrict", "type_tag"})
 
 
-class BadBtf(VnicError):
+class BadBtf(UsageError):
     """Type information that cannot be read; the message names the file and what is wrong."""
 
     def __init__(self, where: str, what: str) -> None:
         super().__init__(f"BTF of {where}: {what}")
 
 
-class UnknownType(VnicError):
+class UnknownType(UsageError):
     """No structure of this name; the message offers the nearest ones."""
 
 

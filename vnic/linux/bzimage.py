@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-from vnic.errors import VnicError
+from vnic.errors import UsageError
 
 BOOT_SIGNATURE: Final = 0x202
 SETUP_SECTORS: Final = 0x1F1
@@ -24,7 +24,7 @@ LZ4_BLOCK: Final = 8 << 20  # the legacy format that the kernel uses: blocks of 
 LARGEST: Final = 400 << 20
 
 
-class BadKernelImage(VnicError):
+class BadKernelImage(UsageError):
     """A file that is not a kernel we can read; the message names it and what is wrong."""
 
     def __init__(self, where: str, what: str) -> None:

@@ -16,9 +16,9 @@ from typing import Final
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from vnic.errors import UsageError
+from vnic.errors import UsageError, VnicError
 from vnic.linux.arch import L1_BYTES, dma_minalign, kmalloc_min_size
-from vnic.linux.btf import Btf
+from vnic.linux.btf import BadBtf, Btf
 from vnic.linux.bzimage import BadKernelImage, release, unpack
 from vnic.linux.eras import Version, parse_version
 from vnic.linux.macros import net_ip_align, net_skb_pad
@@ -34,6 +34,14 @@ ARCHES: Final = {
     "EM_ARM": "arm",
     "EM_MIPS": "mips",
     "EM_LOONGARCH": "loongarch",
+}
+# Of the architectures that have but one.
+BYTE_ORDER: Final = {
+    "x86_64": "little",
+    "i386": "little",
+    "riscv64": "little",
+    "loongarch": "little",
+    "s390": "big",
 }
 RUNNING: Final = Path("/sys/kernel/btf/vmlinux")
 # os.uname().machine where it is not the name used here.
@@ -85,6 +93,7 @@ def import_kernel(
     Raises:
         BadKernelImage, BadBtf: the file is not what it should be.
         UsageError: something is missing that only the user knows, or the result is no sound profile.
+        VnicError: the profile cannot be written.
     """
     where = str(image)
     data = _read(image)
@@ -96,6 +105,7 @@ def import_kernel(
     arch = arch or found_arch
     if arch is None:
         raise UsageError(f"{where} does not tell its architecture: give --arch, such as x86_64")
+    _check_order(text, arch, where)
     release_text = version or banner
     if release_text is None:
         raise UsageError(f"{where} does not tell its version: give --release, such as 6.1.192")
@@ -117,6 +127,13 @@ def import_kernel(
     return _write(target, "\n".join([*head, *table.lines, ""]))
 
 
+def _check_order(text: bytes, arch: str, where: str) -> None:
+    """Raises BadBtf where the types are those of another machine than `arch`."""
+    order = "big" if text.startswith(b"\xeb\x9f") else "little"
+    if BYTE_ORDER.get(arch, order) != order:
+        raise BadBtf(where, f"is of a {order} endian machine, which {arch} is not; give its own --arch")
+
+
 def _write(target: Path, text: str) -> KernelProfile:
     """Writes the profile beside its name first, so that no half of one is ever left."""
     partial = target.with_name(target.name + ".partial.toml")
@@ -125,7 +142,7 @@ def _write(target: Path, text: str) -> KernelProfile:
         profile = read_profile(partial, str(target))
         partial.replace(target)
     except OSError as error:
-        raise UsageError(f"cannot write {target}: {error.strerror}; give another --out") from error
+        raise VnicError(f"cannot write {target}: {error.strerror}; give another --out") from error
     finally:
         partial.unlink(missing_ok=True)
     return profile

@@ -7,14 +7,17 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from vnic.errors import UsageError
+from vnic.linux.fits import Fit
 from vnic.linux.layout import RxLayout, Segment
 
 WIDTH: Final = 960  # pixels that the largest object takes
 LEFT: Final = 200
 BAR: Final = 26
 ROW: Final = 58
+FITS: Final = 16  # more, where the largest buffers are told
 TOP: Final = 30
 MARK: Final = 3  # the least a segment is wide to be seen, unless it is empty
+NOTE: Final = 'font-size="11" stroke="white" stroke-width="3" paint-order="stroke"'  # a halo over the ruler
 LETTER: Final = 7  # pixels of a letter at 12 points, to see whether a name fits
 
 # Colours that stay apart in grey and for the colour-blind; the text says the same.
@@ -29,8 +32,10 @@ COLOURS: Final = {
 }
 
 
-def draw(layouts: Sequence[RxLayout]) -> str:
+def draw(layouts: Sequence[RxLayout], fits: Sequence[Sequence[Fit]] = ()) -> str:
     """An SVG document with one row for each layout, all in one scale.
+
+    `fits` holds for each layout the largest buffer of each size class, which is written below its bar.
 
     Raises:
         UsageError: there is nothing to draw.
@@ -39,7 +44,8 @@ def draw(layouts: Sequence[RxLayout]) -> str:
         raise UsageError("no receive buffer to draw: give at least one kernel")
     largest = max(layout.allocated for layout in layouts)
     scale = WIDTH / largest
-    height = TOP + ROW * len(layouts) + 40
+    row = ROW + (FITS if fits else 0)
+    height = TOP + row * len(layouts) + 40
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 20}" height="{height}" '
         'font-family="sans-serif" font-size="12">',
@@ -48,7 +54,7 @@ def draw(layouts: Sequence[RxLayout]) -> str:
         *_ruler(largest, scale, height),
     ]
     for index, layout in enumerate(layouts):
-        parts += _row(layout, TOP + index * ROW, scale)
+        parts += _row(layout, TOP + index * row, scale, fits[index] if fits else ())
     parts += _legend(height - 24)
     return "\n".join([*parts, "</svg>", ""])
 
@@ -69,7 +75,7 @@ def _ruler(largest: int, scale: float, height: int) -> list[str]:
     return lines
 
 
-def _row(layout: RxLayout, y: int, scale: float) -> list[str]:
+def _row(layout: RxLayout, y: int, scale: float, fits: Sequence[Fit]) -> list[str]:
     verdict = "SPILLS" if layout.spill else "fits"
     name = layout.size_class.replace("_", " ")
     found = [
@@ -82,7 +88,11 @@ def _row(layout: RxLayout, y: int, scale: float) -> list[str]:
         if segment.length:
             found += _segment(segment, y, scale)
     note = f"request {layout.request}, allocated {layout.allocated}, truesize {layout.truesize}"
-    found.append(f'<text x="{LEFT}" y="{y + BAR + 14}" fill="#444" font-size="11">{note}</text>')
+    found.append(f'<text x="{LEFT}" y="{y + BAR + 14}" fill="#444" {NOTE}>{note}</text>')
+    if fits:
+        largest = ", ".join(f"{fit.size_class} {fit.largest}" for fit in fits)
+        text = f"largest buffer that fits: {escape(largest)}"
+        found.append(f'<text x="{LEFT}" y="{y + BAR + 29}" fill="#444" {NOTE}>{text}</text>')
     return [*found, "</g>"]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import resource
-import time
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -180,7 +180,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(BadKernelImage, match="No such file"):
         import_kernel(tmp_path / "vmlinuz", tmp_path / "mine.toml")
     image = kernel_file(tmp_path, GOOD)
-    with pytest.raises(UsageError, match="cannot write"):
+    with pytest.raises(VnicError, match="cannot write"):
         import_kernel(image, tmp_path / "nowhere" / "mine.toml")
     with pytest.raises(UsageError, match="CONFIG_"):
         import_kernel(image, tmp_path / "mine.toml", config=kernel_file(tmp_path, b"hello", "x", None))
@@ -235,15 +235,24 @@ def test_the_architecture_rules_agree_with_the_profiles(name: str) -> None:
     assert p.arch_dma_minalign == dma_minalign(p.version, p.arch, p.l1_cache_bytes)
 
 
-@pytest.mark.skipif(not VMLINUZ, reason="no boot/vmlinuz-* in / or $VNIC_KERNELS")
-def test_real_kernels_import_in_five_seconds_and_half_a_gigabyte(tmp_path: Path) -> None:
-    for image in VMLINUZ:
-        start = time.process_time()
-        profile = import_kernel(image, tmp_path / "mine.toml")
-        assert time.process_time() - start < 5
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 500 << 10
-        assert profile.sizeof_shinfo == 48 + 16 * profile.max_skb_frags
-        assert rx_layout(load_profile(str(tmp_path / "mine.toml")), 1522).request >= 1522
+@pytest.mark.parametrize("image", VMLINUZ, ids=lambda image: image.name)
+def test_a_real_kernel_imports_in_five_seconds_and_half_a_gigabyte(tmp_path: Path, image: Path) -> None:
+    """`python -m tests.kernels` fetches Debian's; without any the test is skipped, but not in `make test`."""
+    code = (
+        "import sys; from pathlib import Path; from vnic.linux.kernel_import import import_kernel; "
+        "import_kernel(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", code, str(image), str(tmp_path / "mine.toml")]
+    with subprocess.Popen(command) as process:
+        # Of this process alone, not of the tests round it
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert usage.ru_utime + usage.ru_stime < 5
+    assert usage.ru_maxrss < 500 << 10
+    profile = load_profile(str(tmp_path / "mine.toml"))
+    assert profile.sizeof_shinfo == 48 + 16 * profile.max_skb_frags
+    assert rx_layout(profile, 1522).request >= 1522
 
 
 @pytest.mark.skipif(not Path("/sys/kernel/btf/vmlinux").exists(), reason="this kernel has no BTF")
