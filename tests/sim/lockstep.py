@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import random
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from vnic.memory import HostMemory
@@ -51,7 +51,19 @@ class Lockstep:
         """The trace: a row [step, what was done, registers, frames sent, digest] for each step."""
         self.memory.write(TX_AREA, self.random.randbytes(END - TX_AREA))
         await self.set_up()
-        choices = [
+        actions, weights = zip(*self.choices(), strict=True)
+        rows = []
+        for step in range(steps):
+            action = self.random.choices(actions, weights)[0]
+            detail = await action()
+            await self.target.settle()
+            rows.append([step, f"{action.__name__} {detail}", *await self.look()])
+            progress(step + 1, steps)
+        return rows
+
+    def choices(self) -> list[tuple[Callable[[], Awaitable[str]], int]]:
+        """What a step can be, and how often."""
+        return [
             (self.frames, 30),
             (self.post, 20),
             (self.send, 20),
@@ -62,15 +74,6 @@ class Lockstep:
             (self.set_up, 2),
             (self.reset, 1),
         ]
-        actions, weights = zip(*choices, strict=True)
-        rows = []
-        for step in range(steps):
-            action = self.random.choices(actions, weights)[0]
-            detail = await action()
-            await self.target.settle()
-            rows.append([step, f"{action.__name__} {detail}", *await self.look()])
-            progress(step + 1, steps)
-        return rows
 
     async def look(self) -> tuple[list[str], list[str], str]:
         """All that shows: registers and statistics as name=value, digests of the frames sent, of memory."""

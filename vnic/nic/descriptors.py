@@ -1,14 +1,14 @@
-"""Legacy descriptors of the 8254x: 16 bytes, little endian.
+"""Descriptors of the 8254x: 16 bytes, little endian.
 
 The ``construct`` definitions are the documentation and the witness; the ``struct`` packers are what the
 hot path uses. A property test holds both to the same bytes for every value of every field.
 
-Sources: 8254x SDM 3.2.3 (receive), 3.3.3 (transmit).
+Sources: 8254x SDM 3.2.3 (receive), 3.3.3 (legacy transmit), 3.3.6 (context), 3.3.7 (data).
 """
 
 from __future__ import annotations
 
-from enum import IntFlag
+from enum import IntEnum, IntFlag
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -48,12 +48,40 @@ class TxCommand(IntFlag):
 
     EOP = 0x01
     IFCS = 0x02  # insert FCS; counts in the descriptor with EOP
-    IC = 0x04
+    IC = 0x04  # legacy: insert a checksum by CSS and CSO; counts in the descriptor with EOP
     RS = 0x08  # report status: write the descriptor back
     RPS = 0x10
     DEXT = 0x20  # not a legacy descriptor
-    VLE = 0x40
+    VLE = 0x40  # insert an 802.1Q tag
     IDE = 0x80  # delay the interrupt by TIDV
+
+
+class TxDataCommand(IntFlag):
+    """TDESC.DCMD of a data descriptor, SDM 3.3.7.1, where it is not as ``TxCommand``."""
+
+    TSE = 0x04  # part of a TCP segmentation
+
+
+class TxContextCommand(IntFlag):
+    """TDESC.TUCMD of a context descriptor, SDM 3.3.6.1; RS, DEXT and IDE are as in ``TxCommand``."""
+
+    TCP = 0x01
+    IP = 0x02  # IPv4
+    TSE = 0x04  # sets the context of segmentation
+
+
+class TxOptions(IntFlag):
+    """TDESC.POPTS of a data descriptor, SDM 3.3.7.3."""
+
+    IXSM = 0x01  # insert the IP checksum
+    TXSM = 0x02  # insert the TCP or UDP checksum
+
+
+class TxType(IntEnum):
+    """TDESC.DTYP where DEXT is set, SDM 3.3.6 and 3.3.7."""
+
+    CONTEXT = 0
+    DATA = 1
 
 
 class TxStatus(IntFlag):
@@ -67,10 +95,10 @@ class TxStatus(IntFlag):
 RX_LEGACY: Final = c.Struct(
     "address" / c.Int64ul,  # physical address of the buffer, any byte
     "length" / c.Int16ul,  # bytes written to this buffer
-    "checksum" / c.Int16ul,  # packet checksum; 0 in this version
+    "checksum" / c.Int16ul,  # packet checksum, in the first descriptor of a frame; 0 while RXCSUM is 0
     "status" / c.Int8ul,  # RxStatus
     "errors" / c.Int8ul,  # RxErrors; valid with EOP
-    "special" / c.Int16ul,  # VLAN tag; 0 in this version
+    "special" / c.Int16ul,  # tag control information of a tag that was stripped; valid with EOP
 )
 """Receive descriptor, SDM 3.2.3. Software writes the address and zeroes; hardware writes all of it."""
 
@@ -84,6 +112,29 @@ TX_LEGACY: Final = c.Struct(
     "special" / c.Int16ul,  # VLAN tag
 )
 """Transmit descriptor, SDM 3.3.3. Hardware writes it back with DD if RS is set."""
+
+TX_CONTEXT: Final = c.Struct(
+    "ipcss" / c.Int8ul,  # IP checksum: first byte, place, last byte (0: end of the packet)
+    "ipcso" / c.Int8ul,
+    "ipcse" / c.Int16ul,
+    "tucss" / c.Int8ul,  # TCP/UDP checksum: the same
+    "tucso" / c.Int8ul,
+    "tucse" / c.Int16ul,
+    "lower" / c.Int32ul,  # PAYLEN 19:0, DTYP 23:20, TUCMD 31:24
+    "status" / c.Int8ul,
+    "hdrlen" / c.Int8ul,  # segmentation: bytes of the prototype header
+    "mss" / c.Int16ul,  # segmentation: payload bytes of a segment
+)
+"""Context descriptor (DEXT, DTYP 0), SDM 3.3.6. PAYLEN is the number of payload bytes to be segmented."""
+
+TX_DATA: Final = c.Struct(
+    "address" / c.Int64ul,  # physical address of the data, any byte
+    "lower" / c.Int32ul,  # DTALEN 19:0, DTYP 23:20, DCMD 31:24
+    "status" / c.Int8ul,
+    "popts" / c.Int8ul,  # TxOptions; counts in the first descriptor of a packet
+    "special" / c.Int16ul,  # VLAN tag
+)
+"""Data descriptor (DEXT, DTYP 1), SDM 3.3.7."""
 
 RX_STRUCT: Final = Struct("<QHHBBH")
 TX_STRUCT: Final = Struct("<QHBBBBH")

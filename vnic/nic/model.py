@@ -15,12 +15,15 @@ from vnic.nic.eeprom import DEFAULT_MAC, Eeprom
 from vnic.nic.events import DmaEvent
 from vnic.nic.filter import FILTER_TABLES, AddressFilter
 from vnic.nic.interrupts import Interrupts
+from vnic.nic.offload_rx import receive_offload
 from vnic.nic.phy import Phy
 from vnic.nic.regfile import WRITE_MASKS, RegisterFile
 from vnic.nic.registers import CTRL, CTRL_EXT, EERD, ICR, MDIC, PBA, RAH, RCTL, RDTR, STATUS, Reg
+from vnic.nic.ring import RingRegisters
 from vnic.nic.rx import FIFO_BYTES, Receiver
 from vnic.nic.stats import Statistics
 from vnic.nic.tx import Transmitter
+from vnic.nic.vlan import tag_type
 
 
 def fcs(frame: bytes) -> bytes:
@@ -132,8 +135,6 @@ class Controller:
         hook(Reg.IMS, lambda: self._interrupts.mask)
         hook(Reg.IMC, _zero)
         hook(Reg.PBA, self._read_pba)
-        hook(Reg.RDH, lambda: self._rx.ring.head)
-        hook(Reg.TDH, lambda: self._tx.ring.head)
         for offset in self._statistics.offsets():
             hook(offset, partial(self._statistics.read, offset))
 
@@ -152,13 +153,10 @@ class Controller:
         hook(FILTER_TABLES, self._forget_filter)
         hook(Reg.RDTR, self._write_rdtr)
         hook((Reg.RADV, Reg.TIDV, Reg.TADV), self._write_delays)
-        hook((Reg.RDBAL, Reg.RDBAH, Reg.RDLEN), self._place_rx_ring)
-        hook(Reg.RDH, self._write_rdh)
-        hook(Reg.RDT, self._write_rdt)
         hook(Reg.TCTL, self._write_tctl)
-        hook((Reg.TDBAL, Reg.TDBAH, Reg.TDLEN), self._place_tx_ring)
-        hook(Reg.TDH, self._write_tdh)
-        hook(Reg.TDT, self._write_tdt)
+        hook((Reg.VET, Reg.RXCSUM), self._write_offloads)
+        RingRegisters(self._registers, Reg.RDBAL, self._rx.ring, self._run_rx)
+        RingRegisters(self._registers, Reg.TDBAL, self._tx.ring, self._run_tx, self._tx.drop_partial)
 
     def _read_pba(self) -> int:
         """The transmitter has what the receiver leaves of 64 KiB (SDM 13.4.16)."""
@@ -172,6 +170,7 @@ class Controller:
             self._reset()
         else:
             self._update_link()
+            self._update_offloads()
 
     def _reset(self) -> None:
         """CTRL.RST, and power-on: everything but PHY and EEPROM, and PBA, which takes effect by it."""
@@ -211,6 +210,7 @@ class Controller:
     def _write_rctl(self, _value: int) -> None:
         self._filter.forget()
         self._rx.configure(self._values[Reg.RCTL])
+        self._update_offloads()
         self._update_paths()
         self._run_rx()
 
@@ -228,32 +228,8 @@ class Controller:
         self._rx.delay.delay, self._rx.delay.absolute = values[Reg.RDTR], values[Reg.RADV]
         self._tx.delay.delay, self._tx.delay.absolute = values[Reg.TIDV], values[Reg.TADV]
 
-    def _place_rx_ring(self, _value: int) -> None:
-        values = self._values
-        self._rx.ring.place(values[Reg.RDBAH] << 32 | values[Reg.RDBAL], values[Reg.RDLEN])
-        self._run_rx()
-
-    def _place_tx_ring(self, _value: int) -> None:
-        values = self._values
-        self._tx.ring.place(values[Reg.TDBAH] << 32 | values[Reg.TDBAL], values[Reg.TDLEN])
-        self._run_tx()
-
-    def _write_rdh(self, _value: int) -> None:
-        self._rx.ring.move_head(self._values[Reg.RDH])
-        self._run_rx()
-
-    def _write_rdt(self, _value: int) -> None:
-        self._rx.ring.tail = self._values[Reg.RDT]
-        self._run_rx()
-
-    def _write_tdh(self, _value: int) -> None:
-        self._tx.ring.move_head(self._values[Reg.TDH])
-        self._tx.drop_partial()
-        self._run_tx()
-
-    def _write_tdt(self, _value: int) -> None:
-        self._tx.ring.tail = self._values[Reg.TDT]
-        self._run_tx()
+    def _write_offloads(self, _value: int) -> None:
+        self._update_offloads()
 
     def _forget_filter(self, _value: int) -> None:
         self._filter.forget()
@@ -283,6 +259,11 @@ class Controller:
             self._values[Reg.STATUS] = status ^ STATUS.LU
             self._interrupts.raise_causes(ICR.LSC)
         self._update_paths()
+
+    def _update_offloads(self) -> None:
+        """CTRL.VME, VET, RCTL.VFE and SECRC, RXCSUM."""
+        self._rx.offload = receive_offload(self._values)
+        self._tx.tag_type = tag_type(self._values)
 
     def _update_paths(self) -> None:
         """Where frames come from and go to, by link and loopback."""

@@ -221,7 +221,7 @@ class CTRL:
     RFCE: Final = 0x8000000
     #: Transmit flow control enable; held.
     TFCE: Final = 0x10000000
-    #: VLAN mode enable; held.
+    #: VLAN mode enable: tags are stripped from received frames and inserted where a descriptor has VLE.
     VME: Final = 0x40000000
     #: Reset the PHY. Reads 0.
     PHY_RST: Final = 0x80000000
@@ -491,11 +491,11 @@ class RCTL:
     BSIZE_1024: Final = 0x10000  # 1024 bytes (BSEX=1: 16384)
     BSIZE_512: Final = 0x20000  # 512 bytes (BSEX=1: 8192)
     BSIZE_256: Final = 0x30000  # 256 bytes (BSEX=1: 4096)
-    #: VLAN filter enable; held.
+    #: VLAN filter enable: a tagged frame passes only if VFTA holds its identifier.
     VFE: Final = 0x40000
-    #: Canonical form indicator enable; held.
+    #: Canonical form indicator enable: with VFE, a tagged frame passes only if its CFI is that of bit 20.
     CFIEN: Final = 0x80000
-    #: Canonical form indicator; held.
+    #: Canonical form indicator, see CFIEN.
     CFI: Final = 0x100000
     #: Discard PAUSE frames; held.
     DPF: Final = 0x400000
@@ -787,12 +787,12 @@ class TSPMT:
 class RXCSUM:
     """Receive Checksum Control (SDM 13.4.47)."""
 
-    #: Packet checksum start.
+    #: Packet checksum start: first byte, of those stored in memory, that the packet checksum covers.
     PCSS_MASK: Final = 0xFF
     PCSS_SHIFT: Final = 0
-    #: IP checksum offload enable.
+    #: IP checksum offload enable: status IPCS, error IPE.
     IPOFLD: Final = 0x100
-    #: TCP/UDP checksum offload enable.
+    #: TCP/UDP checksum offload enable: status TCPCS, error TCPE; not for fragments.
     TUOFLD: Final = 0x200
 
 
@@ -987,7 +987,7 @@ REGISTERS: Final[Mapping[int, RegisterInfo]] = MappingProxyType(
             "rw",
             1,
             4,
-            "VLAN Ether Type: Held.",
+            "VLAN Ether Type: What the controller takes for a tag, and inserts.",
             "13.4.11",
         ),
         0x000C0: RegisterInfo(
@@ -2022,7 +2022,8 @@ REGISTERS: Final[Mapping[int, RegisterInfo]] = MappingProxyType(
             "rw",
             1,
             4,
-            "Receive Checksum Control: Held.",
+            "Receive Checksum Control: IPv4 in Ethernet II frames, tagged or not. While all fields are 0, "
+            "the descriptors' checksum field is 0 too.",
             "13.4.47",
         ),
         0x05200: RegisterInfo(
@@ -2069,7 +2070,8 @@ REGISTERS: Final[Mapping[int, RegisterInfo]] = MappingProxyType(
             "rw",
             128,
             4,
-            "VLAN Filter Table Array: Held.",
+            "VLAN Filter Table Array: 4096 bits, one for each VLAN identifier: word = identifier >> 5, bit "
+            "= identifier & 31. See RCTL.VFE.",
             "13.5.4",
         ),
         0x05800: RegisterInfo(

@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
 from typing import Any, Final
 
 from vnic.nic.bus import DmaBus
 from vnic.nic.descriptors import DESCRIPTOR_BYTES, LINE_BYTES
 from vnic.nic.events import Master
+from vnic.nic.regfile import RegisterFile
+from vnic.nic.registers import Reg
 
 PREFETCH: Final = 64
 """Descriptors fetched at once at most."""
+
+_HIGH, _LENGTH, _HEAD, _TAIL = (register - Reg.RDBAL for register in (Reg.RDBAH, Reg.RDLEN, Reg.RDH, Reg.RDT))
 
 
 class Ring:
@@ -118,3 +123,46 @@ class Ring:
         pending.clear()
         self.head = self._first = self.next
         return True
+
+
+class RingRegisters:
+    """Base (low, high), length, head and tail of a ring: both rings have them in this order.
+
+    ``first`` is RDBAL or TDBAL. After a write to any of them ``run`` is called, which does what can be done
+    now; ``moved`` is called before that when the head was written.
+    """
+
+    __slots__ = ("_first", "_moved", "_ring", "_run", "_values")
+
+    def __init__(
+        self,
+        registers: RegisterFile,
+        first: int,
+        ring: Ring,
+        run: Callable[[], None],
+        moved: Callable[[], None] | None = None,
+    ) -> None:
+        self._values = registers.values
+        self._first = first
+        self._ring = ring
+        self._run = run
+        self._moved = moved
+        registers.on_write([first, first + _HIGH, first + _LENGTH], self._place)
+        registers.on_write(first + _HEAD, self._move_head)
+        registers.on_write(first + _TAIL, self._move_tail)
+        registers.on_read(first + _HEAD, lambda: ring.head)
+
+    def _place(self, _value: int) -> None:
+        values, first = self._values, self._first
+        self._ring.place(values[first + _HIGH] << 32 | values[first], values[first + _LENGTH])
+        self._run()
+
+    def _move_head(self, _value: int) -> None:
+        self._ring.move_head(self._values[self._first + _HEAD])
+        if self._moved:
+            self._moved()
+        self._run()
+
+    def _move_tail(self, _value: int) -> None:
+        self._ring.tail = self._values[self._first + _TAIL]
+        self._run()

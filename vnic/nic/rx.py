@@ -1,7 +1,8 @@
 """The receiver: from a frame at the MAC to bytes in host memory.
 
 8254x SDM 3.2 (receive), 13.4.22 (RCTL), 13.7 (statistics). Frames here include the 4-byte FCS, and "length"
-counts it. Where the manual is silent (order of checks, FIFO granularity, RNBC) the Verilog NIC does the same.
+counts it. What offloads do to a frame is in ``offload_rx``. Where the manual is silent (order of checks, FIFO
+granularity, RNBC) the Verilog NIC does the same.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from vnic.nic.descriptors import RX_ADDRESS_STRUCT, RX_STRUCT, RxErrors, RxStatu
 from vnic.nic.events import Master
 from vnic.nic.filter import AddressFilter
 from vnic.nic.interrupts import DelayedCause, Interrupts
+from vnic.nic.offload_rx import ReceiveOffload, Stored
 from vnic.nic.registers import ICR, RCTL, Reg
 from vnic.nic.ring import Ring
 from vnic.nic.stats import RX_SIZES, Statistics, size_class
+from vnic.nic.vlan import FCS_BYTES
 
 FIFO_BYTES: Final = 49152
 BLOCK_BYTES: Final = 64
 """The FIFO is handed out in blocks."""
-FCS_BYTES: Final = 4
 MIN_FRAME: Final = 64
 MAX_STANDARD: Final = 1522
 """Longest frame without RCTL.LPE: 1518 and a VLAN tag."""
@@ -38,8 +40,8 @@ _BUFFER_BYTES: Final = (2048, 1024, 512, 256)
 _pack = RX_STRUCT.pack
 
 
-_Stored = tuple[bytes, int, int, int]
-"""A frame in the FIFO and its blocks; status and errors that its last descriptor will have."""
+_InFifo = tuple[int, tuple[bytes, int, int, int, int] | Stored]
+"""Blocks of a frame in the FIFO; the frame and its descriptors' fields, as in ``Stored``."""
 
 
 def buffer_bytes(rctl: int) -> int:
@@ -52,13 +54,14 @@ class Receiver:
     """FIFO, descriptor ring and counters of the receive side.
 
     Between two calls from outside nothing that could be done is left undone: whoever calls ``receive`` calls
-    ``flush`` after the last frame of a burst. ``delay`` is RDTR/RADV with the RXT0 cause.
+    ``flush`` after the last frame of a burst. ``delay`` is RDTR/RADV with the RXT0 cause. ``offload`` is None
+    while all offloads are off.
     """
 
     __slots__ = (
         "_bsize", "_bus", "_counted", "_counts", "_fifo", "_filter", "_free_blocks", "_interrupts", "_limit",
         "_rest", "_sbp", "_strip", "_threshold_shift", "_total_blocks", "_whole_frames",
-        "delay", "on", "ring",
+        "delay", "offload", "on", "ring",
     )  # fmt: skip
 
     def __init__(
@@ -74,7 +77,7 @@ class Receiver:
         self._counts = statistics.counts
         self._filter = address_filter
         self._total_blocks = fifo_bytes // BLOCK_BYTES
-        self._fifo: deque[_Stored] = deque()
+        self._fifo: deque[_InFifo] = deque()
         self.ring = Ring(bus, RX_ADDRESS_STRUCT, Master.RX_DESC, Master.RX_WRITEBACK)
         self.delay = DelayedCause(interrupts, ICR.RXT0)
         self.reset()
@@ -82,6 +85,7 @@ class Receiver:
     def reset(self) -> None:
         """CTRL.RST: disabled, FIFO empty, ring idle."""
         self.on = False
+        self.offload: ReceiveOffload | None = None
         self.ring.reset()
         self.delay.reset()
         self._empty_fifo()
@@ -117,7 +121,8 @@ class Receiver:
         if not good and not self._tolerate(length, bad_fcs):
             return
         accept, status, counter = self._filter.judge(frame[:6])
-        if not accept:
+        offload = self.offload
+        if not accept or (offload and not offload.passes(frame)):
             return
         blocks = (length + BLOCK_BYTES - 1) // BLOCK_BYTES
         if blocks > self._free_blocks:
@@ -131,7 +136,9 @@ class Receiver:
             if counter:
                 counts[counter] += 1
         self._free_blocks -= blocks
-        self._fifo.append((frame, blocks, status, _CE if bad_fcs else 0))
+        errors = _CE if bad_fcs else 0
+        plain = (frame, status, errors, 0, 0)
+        self._fifo.append((blocks, offload.apply(frame, status, errors, good) if offload else plain))
         self.drain()
 
     def _tolerate(self, length: int, bad_fcs: bool) -> bool:
@@ -155,11 +162,13 @@ class Receiver:
         ready = ring.ready
         bsize = self._bsize
         while fifo:
-            frame, blocks, status, errors = fifo[0]
+            blocks, (frame, status, errors, checksum, special) = fifo[0]
             if not ready and not ring.fetch():
                 self._starve()
                 return
             (address,) = ready.pop()
+            if self._rest:
+                checksum = 0  # it stands in the first descriptor
             data = self._rest or (frame[:-FCS_BYTES] if self._strip else frame)
             last = len(data) <= bsize
             part = data if last else data[:bsize]
@@ -172,10 +181,10 @@ class Receiver:
                 self._whole_frames += 1
                 if self._counted:
                     self._counted -= 1
-                written = _pack(address, len(part), 0, status, errors, 0)
+                written = _pack(address, len(part), checksum, status, errors, special)
             else:
                 self._rest = data[bsize:]
-                written = _pack(address, bsize, 0, _DD, 0, 0)
+                written = _pack(address, bsize, checksum, _DD, 0, 0)
             if ring.done(written):
                 self.flush()
 

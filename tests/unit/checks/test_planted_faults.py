@@ -77,8 +77,8 @@ IN_THE_NIC: dict[str, tuple[Spoil, Sequence[int], dict[str, Any]]] = {
         Spoil(
             Receiver,
             "drain",
-            "_pack(address, len(part), 0, status",
-            "_pack(address + 1, len(part), 0, status",
+            "_pack(address, len(part), checksum, status",
+            "_pack(address + 1, len(part), checksum, status",
         ),
         MIXED,
         {},
@@ -94,7 +94,7 @@ IN_THE_NIC: dict[str, tuple[Spoil, Sequence[int], dict[str, Any]]] = {
         {},
     ),
     "frame-tx": (
-        Spoil(Transmitter, "_finish", "self._send(frame)", "self._send(frame[:-1] + b'!')"),
+        Spoil(Transmitter, "_transmit", "self._send(frame)", "self._send(frame[:-1] + b'!')"),
         MIXED,
         {"mode": "reflect"},
     ),
@@ -344,7 +344,7 @@ def test_two_runs_of_the_same_nic_agree(tmp_path: Path) -> None:
             {"scoreboard-frame", "scoreboard-memory"},
         ),
         (
-            Spoil(Receiver, "drain", "len(part), 0, status", "len(part), 7, status"),
+            Spoil(Receiver, "drain", "len(part), checksum, status", "len(part), 7, status"),
             {"scoreboard-descriptor", "scoreboard-memory"},
         ),
         (Spoil(Receiver, "receive", "counts[_GPRC] += 1", "counts[_GPRC] += 2"), {"scoreboard-stat"}),

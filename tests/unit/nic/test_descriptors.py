@@ -13,11 +13,14 @@ from vnic.nic.descriptors import (
     RX_ADDRESS_STRUCT,
     RX_LEGACY,
     RX_STRUCT,
+    TX_CONTEXT,
+    TX_DATA,
     TX_LEGACY,
     TX_STRUCT,
     RxDescriptor,
     TxDescriptor,
 )
+from vnic.nic.offload_tx import Context
 
 u8 = st.integers(0, 0xFF)
 u16 = st.integers(0, 0xFFFF)
@@ -28,6 +31,7 @@ tx = st.builds(TxDescriptor, u64, u16, u8, u8, u8, u8, u16)
 
 def test_all_are_16_bytes() -> None:
     assert RX_LEGACY.sizeof() == TX_LEGACY.sizeof() == DESCRIPTOR_BYTES
+    assert TX_CONTEXT.sizeof() == TX_DATA.sizeof() == DESCRIPTOR_BYTES
     assert RX_STRUCT.size == TX_STRUCT.size == RX_ADDRESS_STRUCT.size == DESCRIPTOR_BYTES
 
 
@@ -48,6 +52,33 @@ def test_transmit_round_trip_and_both_definitions_agree(descriptor: TxDescriptor
     assert TxDescriptor.unpack(b"x" * 16 + packed, 16) == descriptor
     parsed = TX_LEGACY.parse(packed)
     assert {name: parsed[name] for name in descriptor._fields} == descriptor._asdict()
+
+
+def test_a_context_is_read_as_the_definition_has_it() -> None:
+    """8254x SDM table 3-13, written out byte by byte."""
+    raw = bytes.fromhex("0e 18 2100 22 32 4400 3412 05 27 00 36 b405".replace(" ", ""))
+    parsed = TX_CONTEXT.parse(raw)
+    assert (parsed.ipcss, parsed.ipcso, parsed.ipcse) == (14, 24, 33)
+    assert (parsed.tucss, parsed.tucso, parsed.tucse) == (34, 50, 68)
+    assert (parsed.lower, parsed.hdrlen, parsed.mss) == (0x27051234, 54, 1460)
+    address, length, cso, command, _status, css, special = TX_STRUCT.unpack(raw)
+    context = Context.of(address, length | (cso & 15) << 16, command, css, special)
+    assert context.ip[:3] == (14, 24, 33)
+    assert context.transport[:3] == (34, 50, 68)
+    assert context[2:] == (0x27, 0x51234, 54, 1460)
+
+
+@given(u64, st.integers(0, 0xFFFF_FFFF), u8, u8, u16)
+def test_a_data_descriptor_stands_where_the_legacy_one_does(
+    address: int, lower: int, status: int, popts: int, special: int
+) -> None:
+    """The hot path unpacks all kinds alike: DTALEN is the length and half of CSO, POPTS is CSS."""
+    fields = {"address": address, "lower": lower, "status": status, "popts": popts, "special": special}
+    descriptor = TxDescriptor.unpack(TX_DATA.build(fields))
+    assert descriptor.length | descriptor.cso << 16 | descriptor.command << 24 == lower
+    assert (descriptor.address, descriptor.status, descriptor.css, descriptor.special) == (
+        address, status, popts, special,
+    )  # fmt: skip
 
 
 def test_where_the_fields_are() -> None:
