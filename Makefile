@@ -56,7 +56,7 @@ $(SIM): .ci/need | $(BIN)/python
 
 $(TOOLS): .ci/need | $(BIN)/python
 	@PYTHON=$(BIN)/python .ci/need iverilog gcc g++ libc6-dev $(LIBPYTHON) verilator yosys \
-	  qemu-system-x86 busybox-static
+	  qemu-system-x86 busybox-static ethtool
 	@mkdir -p build && touch $@ $(SIM)
 
 # --- runs -------------------------------------------------------------------------------------------------

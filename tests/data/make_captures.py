@@ -30,15 +30,11 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet
 from scapy.utils import RawPcapReader
 
+from vnic.guests.initramfs import base_files, cpio_newc, put
+from vnic.guests.kernel import GuestKernel, stock_kernel
+
 HERE = Path(__file__).parent
-MODULES = (
-    "drivers/net/ethernet/intel/e1000/e1000.ko",
-    "net/llc/llc.ko",
-    "net/802/stp.ko",
-    "net/802/garp.ko",
-    "net/802/mrp.ko",
-    "net/8021q/8021q.ko",
-)
+MODULES = ("e1000", "8021q")
 BOOT_TIMEOUT_S = 240
 
 COMMON = """#!/bin/busybox sh
@@ -137,40 +133,11 @@ CAPTURES = (
 )  # fmt: skip
 
 
-def cpio_newc(files: dict[str, tuple[int, bytes]]) -> bytes:
-    """An initramfs: ``{path: (mode, content)}`` as a cpio archive in the newc format that Linux unpacks."""
-    archive = bytearray()
-    for inode, (path, (mode, content)) in enumerate([*files.items(), ("TRAILER!!!", (0, b""))], start=1):
-        name = path.encode() + b"\0"
-        fields = (inode, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name), 0)
-        archive += b"070701" + b"".join(b"%08x" % field for field in fields) + name
-        archive += bytes(-len(archive) % 4) + content
-        archive += bytes(-len(archive) % 4)
-    return bytes(archive)
-
-
-def fetch_kernel(folder: Path) -> tuple[Path, Path]:
-    """The distribution's kernel image and its module folder, unpacked under `folder`, not installed."""
-    depends = subprocess.run(
-        ["apt-cache", "depends", "linux-image-amd64"], check=True, capture_output=True, text=True
-    ).stdout
-    package = next(line.split()[-1] for line in depends.splitlines() if "Depends: linux-image-" in line)
-    download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", package]
-    subprocess.run(download, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["dpkg-deb", "-x", next(folder.glob("*.deb")), folder / "kernel"], check=True)
-    (modules,) = (folder / "kernel/lib/modules").iterdir()
-    return next((folder / "kernel/boot").glob("vmlinuz-*")), modules / "kernel"
-
-
-def initramfs(modules: Path, script: str) -> bytes:
+def initramfs(kernel: GuestKernel, script: str) -> bytes:
     """Busybox, the driver, 802.1Q and the init script."""
-    busybox = Path("/usr/bin/busybox" if Path("/usr/bin/busybox").exists() else "/bin/busybox")
-    folders = ("bin", "dev", "proc", "sys", "etc", "tmp", "modules")
-    files: dict[str, tuple[int, bytes]] = dict.fromkeys(folders, (16877, b""))
-    files["bin/busybox"] = (0o100755, busybox.read_bytes())
-    files["init"] = (0o100755, (COMMON + script + "echo CAPTURE DONE\npoweroff -f\n").encode())
-    for module in MODULES:
-        files[f"modules/{Path(module).name}"] = (0o100644, (modules / module).read_bytes())
+    files = base_files(COMMON + script + "echo CAPTURE DONE\npoweroff -f\n")
+    for name, content in kernel.module_files(MODULES).items():
+        put(files, f"modules/{name}.ko", content)
     return cpio_newc(files)
 
 
@@ -254,15 +221,15 @@ def _sum16(data: bytes) -> int:
     return total
 
 
-def record(capture: Capture, work: Path, kernel: Path, modules: Path) -> str:
+def record(capture: Capture, work: Path, kernel: GuestKernel) -> str:
     """Boot both guests, wait for the client to finish, check the file and put it in its place."""
-    (work / "initramfs").write_bytes(initramfs(modules, capture.script))
-    with guest("server", capture, work, kernel) as server:
+    (work / "initramfs").write_bytes(initramfs(kernel, capture.script))
+    with guest("server", capture, work, kernel.image) as server:
         while not (work / "wire").exists():
             if server.poll() is not None:
                 raise SystemExit("QEMU ended before its socket was there")
             time.sleep(0.05)
-        with guest("client", capture, work, kernel) as client:
+        with guest("client", capture, work, kernel.image) as client:
             client.wait(timeout=BOOT_TIMEOUT_S)
     log = (work / "client.log").read_text(errors="replace")
     if "TCP OK" not in log or "CAPTURE DONE" not in log:
@@ -281,13 +248,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
         folder.mkdir(exist_ok=True)
-        kernel, modules = fetch_kernel(folder)
+        kernel = stock_kernel()
         for capture in CAPTURES:
             if options.names and capture.name not in options.names:
                 continue
             work = folder / capture.name
             work.mkdir(exist_ok=True)
-            sys.stdout.write(f"{capture.name}.pcap: {record(capture, work, kernel, modules)}\n")
+            sys.stdout.write(f"{capture.name}.pcap: {record(capture, work, kernel)}\n")
             sys.stdout.flush()
 
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 from vnic.capture import read_capture
 from vnic.checks.verdict import Verdict
 from vnic.errors import UsageError
-from vnic.guests.bridge import Bridge, Card, Console
+from vnic.guests.bridge import Bridge, Card, Console, GuestTimeout
 from vnic.guests.device import PciNic
 from vnic.guests.kernel import GuestKernel
-from vnic.guests.machine import MIB, Machine, MachineSpec
+from vnic.guests.machine import MIB, Machine, MachineSpec, find_qemu
 from vnic.guests.memory import GuestMemory
 from vnic.guests.nic import GuestNic, IcarusNic, ModelNic
 from vnic.guests.pci import gsi_of_slot
@@ -55,6 +55,7 @@ def boot(options: BootOptions, kernel: GuestKernel, out: Path, show: Show | None
         UsageError: a file, module, MTU or slot that cannot be.
         VnicError: QEMU or the simulator failed, or the guest took too long.
     """
+    find_qemu()
     load_profile(options.profile)
     gsi_of_slot(options.slot)
     if options.replay is not None:
@@ -143,6 +144,8 @@ async def _on_our_nic(
 
     try:
         await Bridge(machine, console, tick, options.timeout_s).run(card)
+    except GuestTimeout as error:
+        raise GuestTimeout("; ".join((str(error), *notes))) from error
     finally:
         card.close()
         table.close()

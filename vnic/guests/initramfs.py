@@ -83,7 +83,12 @@ def libraries(program: Path) -> list[Path]:
     """
     if program.read_bytes()[:4] != b"\x7fELF":
         return []
-    done = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise UsageError(
+            f"ldd: {error.strerror}; it is part of libc-bin, apt-get install libc-bin"
+        ) from error
     if missing := re.findall(r"(\S+) => not found", done.stdout):
         raise UsageError(
             f"{program} needs {', '.join(missing)}, which is not here; install it or leave it out"

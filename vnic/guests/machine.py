@@ -65,9 +65,7 @@ class Machine:
     """
 
     def __init__(self, spec: MachineSpec, ram: HostMemory | None = None) -> None:
-        path = shutil.which(spec.program)
-        if path is None:
-            raise QemuError(f"{spec.program} is not installed; apt-get install qemu-system-x86")
+        path = find_qemu(spec.program)
         gsi_of_slot(spec.slot)
         far: list[socket.socket] = []
 
@@ -106,10 +104,10 @@ class Machine:
                 each.close()
 
     def said(self) -> str:
-        """The last line QEMU printed."""
+        """The last line QEMU printed that is no warning: it warns of a hub without a NIC of its own."""
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        return next((line for line in reversed(lines) if "warning:" not in line), "")
 
     def obituary(self) -> str | None:
         """One line on why QEMU ended, None if it did as the guest asked. Waits for its end."""
@@ -141,6 +139,14 @@ class Machine:
         # A second Ctrl-C must not leave a QEMU behind.
         with contextlib.suppress(ProcessLookupError):
             self.close()
+
+
+def find_qemu(program: str = PROGRAM) -> str:
+    """Where QEMU is. Raises QemuError if nowhere."""
+    path = shutil.which(program)
+    if path is None:
+        raise QemuError(f"{program} is not installed; apt-get install qemu-system-x86")
+    return path
 
 
 def _die_with_parent() -> None:

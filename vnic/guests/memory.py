@@ -81,8 +81,10 @@ class GuestMemory:
         region[address - base : address - base + length] = data
 
     def contains(self, address: int, length: int) -> bool:
-        """Whether `length` bytes from `address` lie within one region."""
-        return any(base <= address and address + length <= end for base, end, _ in self._maps)
+        """Whether `length` bytes from `address` can be reached now."""
+        return self._enabled and any(
+            base <= address and address + length <= end for base, end, _ in self._maps
+        )
 
     @property
     def ranges(self) -> list[tuple[int, int]]:
