@@ -143,9 +143,13 @@ def _steps(out: Console, names: tuple[str, ...], cost: PathCost) -> None:
         table.add_row(step.name, *map(str, (step.pushed, step.wanted, step.headroom)), mark)
     out.print(table)
     out.print(
-        f"{cost.cow_calls} calls of skb_cow, {cost.expands} heads copied: {cost.copied} bytes copied, "
+        f"{cost.cow_calls} calls of skb_cow, {_heads(cost.expands)} copied: {cost.copied} bytes copied, "
         f"{cost.allocated} allocated"
     )
+
+
+def _heads(count: int) -> str:
+    return f"{count} head" if count == 1 else f"{count} heads"
 
 
 def _name(names: tuple[str, ...]) -> str:
