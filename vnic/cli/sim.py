@@ -64,7 +64,8 @@ def sim_command(request: Request, *, as_json: bool) -> int:
     """Run it and print the outcome; 1 if an error-level verdict stands."""
     experiment = Experiment(
         capture=request.capture or default_capture(),
-        kernel=request.kernel,
+        # In full, for `6.1` may be written for 6.1/x86_64
+        kernel=load_profile(request.kernel).name,
         driver=DriverOptions(
             mtu=request.mtu,
             buffer=request.buffer,

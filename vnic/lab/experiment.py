@@ -146,6 +146,11 @@ def _record(directory: ResultDirectory, name: str) -> Path:
     return directory.scratch / TARGETS / name
 
 
+def _from_anywhere(kernel: str) -> str:
+    """The kernel's name as a process in another folder finds it: a profile's file by its whole path."""
+    return str(Path(kernel).absolute()) if kernel.endswith(".toml") else kernel
+
+
 def _run(
     experiment: Experiment, name: str, directory: ResultDirectory, progress: Progress, *, received: bool
 ) -> Mapping[str, Any]:
@@ -154,7 +159,7 @@ def _run(
 
     spec = {
         "capture": str(experiment.capture.absolute()),
-        "kernel": experiment.kernel,
+        "kernel": _from_anywhere(experiment.kernel),
         "driver": asdict(experiment.driver),
         "mode": experiment.mode,
         "record": str(_record(directory, name)),
