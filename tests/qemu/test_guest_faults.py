@@ -109,6 +109,42 @@ def descendants(tag: str) -> list[str]:
     return found
 
 
+def test_two_runs_at_once(tmp_path: Path, repo: Path) -> None:
+    kernel()
+    environment = {**os.environ, "PYTHONPATH": str(repo)}
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "vnic", "boot", "--quiet", "--out", name], cwd=tmp_path, env=environment
+        )
+        for name in ("one", "two")
+    ]
+    assert [each.wait(timeout=120) for each in runs] == [0, 0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+@pytest.mark.parametrize("nic", ["model", "icarus"])
+def test_ctrl_c(tmp_path: Path, repo: Path, nic: str) -> None:
+    """A terminal sends SIGINT to all of us, QEMU included."""
+    kernel()
+    ours = subprocess.Popen(
+        [sys.executable, "-m", "vnic", "boot", "--nic", nic, "--out", "result", "--quiet"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(repo)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not descendants(str(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(ours.pid, signal.SIGINT)
+    _, said = ours.communicate(timeout=30)
+    assert ours.returncode == 128 + signal.SIGINT
+    assert said.strip().splitlines()[-1].startswith("vnic: interrupted")
+    assert not descendants(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_interrupt_that_goes_elsewhere_is_named(tmp_path: Path) -> None:
     options = BootOptions(gsi=5, timeout_s=35)
     with pytest.raises(GuestTimeout, match=r"goes to GSI 5, the firmware routed it to 10; give --gsi 10"):
