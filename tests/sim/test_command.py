@@ -184,3 +184,12 @@ def test_a_simulator_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     while mine & simulators() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not mine & simulators()
+
+
+def test_a_profile_in_a_file_reaches_the_simulator(vnic: Run, few: Path, tmp_path: Path, repo: Path) -> None:
+    """By a path relative to where the command runs, which the simulator does not."""
+    shipped = repo / "vnic/linux/profiles/6.1/x86_64.toml"
+    (tmp_path / "mine.toml").write_text(shipped.read_text())
+    done = vnic("sim", few, "--target", "icarus", "--kernel", "mine.toml", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["kernel"] == "mine.toml"
