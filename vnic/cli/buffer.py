@@ -19,7 +19,6 @@ from vnic.errors import UsageError, VnicError
 from vnic.linux.fits import largest_fits
 from vnic.linux.layout import RxLayout, rx_layout
 from vnic.linux.profile import KernelProfile, load_profile
-from vnic.linux.svg import draw as draw_svg
 
 MODERN: Final = "6.1/x86_64"
 SIZES: Final = range(64, 16385)
@@ -188,6 +187,8 @@ def layout_json(layout: RxLayout, mtu: int | None) -> dict[str, object]:
 def _write_svg(path: Path | None, choices: list[Choice]) -> None:
     if path is None:
         return
+    from vnic.linux.svg import draw as draw_svg
+
     fits = [shown_fits(largest_fits(each.profile)) for each in choices]
     layouts = [replace(each.layout, kernel=_short(each.layout.kernel)) for each in choices]
     try:
