@@ -4,6 +4,7 @@
 #   make sim                     a capture through driver, Python NIC and Verilog NIC, with a verdict
 #   make sim CAPTURE=my.pcap ARGS="--kernel 6.1/x86_64 --mtu 9000"
 #   make waves                   the same on the Verilog NIC with an FST; its path is printed
+#   make synth                   cells of the write path (alignment shifter) at each width of the bus
 #   make test | lint | bench | wheel | captures | registers | clean | distclean
 
 PYTHON  ?= python3
@@ -27,7 +28,7 @@ SIM   := build/.stamp-sim
 TOOLS := build/.stamp-tools
 
 .DEFAULT_GOAL := help
-.PHONY: help sim waves test lint bench wheel captures registers clean distclean
+.PHONY: help sim waves synth test lint bench wheel captures registers clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -68,6 +69,13 @@ waves: $(RUN) $(SIM)
 
 bench: $(DEV) $(SIM)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# Generic cells, flattened: a measure of what a width costs, not of any one technology.
+synth: $(TOOLS)
+	@set -e; cd rtl; for width in $(WIDTHS); do \
+	  yosys -Q -T -p "read_verilog -I. vnic_axi_wdata.v vnic_fifo.v vnic_fifo_ram.v; \
+	    chparam -set DATA_WIDTH $$width vnic_axi_wdata; synth -flatten -top vnic_axi_wdata; tee -o /dev/stderr stat" \
+	    2>&1 >/dev/null | sed -n "s/.*Number of cells: */vnic_axi_wdata at $$width bits, cells: /p"; done
 
 # --- judgement --------------------------------------------------------------------------------------------
 # Lint first: it is quick, and pytest's summary is then the last thing printed.

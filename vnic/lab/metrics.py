@@ -45,9 +45,10 @@ class DmaMeter:
     Args:
         line: L1_CACHE_BYTES of the kernel.
         clock_ns: period of the bus clock; 0 where there is none.
+        write_latency: of the memory, in cycles.
     """
 
-    def __init__(self, line: int, clock_ns: int) -> None:
+    def __init__(self, line: int, clock_ns: int, write_latency: int = 0) -> None:
         self._line = line
         self._clock_ns = clock_ns
         self._pcie = PcieMeter()
@@ -58,7 +59,7 @@ class DmaMeter:
         self._partial_beats = self._partial_lines = self._splits = self._rmw = 0
         self._frames = self._frame_bytes = 0
         self._offsets: dict[int, int] = {}
-        self._timing = BatchTiming(clock_ns)
+        self._timing = BatchTiming(clock_ns, write_latency)
 
     def feed(self, frames: Iterable[WireFrame]) -> Iterator[WireFrame]:
         """The frames, and the start of the measurement when the first one is asked for: a session does that

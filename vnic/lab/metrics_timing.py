@@ -1,11 +1,12 @@
 """Times of frames on a bus with a clock: steady cycles per frame, efficiency, latency.
 
-Frames come in batches, back to back, as fast as the NIC's input takes them. Steady cycles are counted from
-the response to the first frame's last data burst to that of the last frame's, so that filling and draining
-are not in them. Efficiency is ideal by steady cycles: the fewest data beats of the frames in that time, and
-the write-back beats that fell into it, one beat a cycle. Latency runs from a frame's last beat into the NIC
-to the response that makes its last descriptor visible; in a batch it contains the wait behind the frames
-before it, with `batch = 1` it does not.
+Frames come in batches, back to back, as fast as the NIC's input takes them. Steady cycles run from the first
+frame's last data beat (its response, less the memory's write latency) to the response that makes the last
+frame's descriptor visible, over all frames but the first: filling is not in them; the write-backs of all
+frames are, and one wait for the last of them. Efficiency is ideal by steady cycles: the fewest data beats of
+those frames and the beats of their descriptors, one beat a cycle. Latency runs from a frame's last beat into
+the NIC to the response that makes its last descriptor visible; in a batch it contains the wait behind the
+frames before it, with `batch = 1` it does not.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ PLACES: Final = {"min": 0.0, "p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 
 
 class BatchTiming:
-    """Adds up the times of a run, batch by batch. `clock_ns`: period of the clock; 0 where there is none."""
+    """Adds up the times of a run, batch by batch. `clock_ns`: period of the clock, 0 where there is none;
+    `write_latency`: cycles from a burst's last beat to its response."""
 
-    def __init__(self, clock_ns: int) -> None:
+    def __init__(self, clock_ns: int, write_latency: int = 0) -> None:
         self._clock_ns = clock_ns
+        self._write_ns = write_latency * clock_ns
         self._beat_bytes = 0
         # Of the batch under way: (time, bytes) of data bursts and write-backs; descriptor lengths by frame.
         self._data: list[tuple[int, int]] = []
@@ -59,19 +62,20 @@ class BatchTiming:
             self._latencies += [after - before for before, after in zip(mine, visible, strict=True)]
         else:
             self._latency_known = False
-        written = _ends(self._data, [sum(frame) for frame in self._frames])
-        if len(written) > 1:
-            first, last = written[0], written[-1]
-            self._steady_ns += last - first
-            self._steady_frames += len(written) - 1
-            beats = sum(
-                -(-part // self._beat_bytes) for frame in self._frames[1 : len(written)] for part in frame
-            )
-            back = sum(length for time, length in self._writebacks if first < time <= last)
-            self._ideal += beats + back / self._beat_bytes
+        self._add_steady(_ends(self._data, [sum(frame) for frame in self._frames]), visible)
         self._data.clear()
         self._writebacks.clear()
         self._frames.clear()
+
+    def _add_steady(self, written: Sequence[int], visible: Sequence[int]) -> None:
+        """A batch, whose frames were written and became visible at these times."""
+        if len(written) < 2 or len(visible) < len(written):
+            return
+        self._steady_ns += visible[-1] - (written[0] - self._write_ns)
+        self._steady_frames += len(written) - 1
+        for frame in self._frames[1 : len(written)]:
+            self._ideal += sum(-(-part // self._beat_bytes) for part in frame)
+            self._ideal += DESCRIPTOR_BYTES * len(frame) / self._beat_bytes
 
     def metrics(self) -> dict[str, int | float | str | bool | None]:
         """Under the names of `vnic.lab.results`; absent what could not be told."""

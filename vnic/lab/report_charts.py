@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vnic.lab.report_words import Row, label
+from vnic.lab.results_columns import BY_NAME
 
 POINTS: Final = "points"
 CURVES: Final = "curves"
@@ -85,7 +86,7 @@ def _line(rows: Sequence[Row], varied: Sequence[str], x: str, y: str, title: str
     import altair as alt
 
     series = _series(rows, varied, x)
-    ordinal = isinstance(next(iter(_values(rows, x)), 0), str) or x in ("data_width", "net_skb_pad")
+    ordinal = BY_NAME[x].type != "float" and len(_values(rows, x)) <= _MOST_COLOURS
     shown = f"mean({y})"
     tooltip = [
         alt.Tooltip(x, type="nominal", title=label(x)),
@@ -95,9 +96,7 @@ def _line(rows: Sequence[Row], varied: Sequence[str], x: str, y: str, title: str
         alt.Tooltip("count()", type="quantitative", title="points"),
     ]
     encoding: dict[str, Any] = {
-        "x": alt.X(
-            x, type="ordinal" if ordinal else "quantitative", title=label(x), axis=alt.Axis(tickMinStep=1)
-        ),
+        "x": alt.X(x, type="ordinal" if ordinal else "quantitative", title=label(x)),
         "y": alt.Y(shown, type="quantitative", title=f"mean {label(y)}"),
         "tooltip": tooltip,
     }

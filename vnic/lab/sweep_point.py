@@ -71,7 +71,7 @@ async def measure_point(target: Target, memory: HostMemory, point: Point, clock_
     assert buffer is None or isinstance(buffer, int)
     assert strategy is None or isinstance(strategy, str)
     costs = kernel_costs(point).metrics(mtu, buffer, strategy, tunnels, mean)
-    meter = DmaMeter(profile.l1_cache_bytes, clock_ns)
+    meter = DmaMeter(profile.l1_cache_bytes, clock_ns, bench_settings(point)["write_latency"])
     arrivals: Callable[[], list[int]] = getattr(target, "arrivals", list)
     result = await run_session(
         target,

@@ -83,7 +83,7 @@ def test_a_line_that_two_bursts_share_is_one_read_modify_write_less() -> None:
     assert found["dram_rmw_per_frame"] == 0
 
 
-def test_steady_cycles_and_efficiency_leave_filling_out() -> None:
+def test_steady_cycles_and_efficiency_leave_filling_out_and_all_write_backs_in() -> None:
     meter = started()
     for index in range(4):
         done = 1000 + index * 20 * CLOCK_NS
@@ -92,9 +92,9 @@ def test_steady_cycles_and_efficiency_leave_filling_out() -> None:
         meter.on_frame(frame(0x1000 + 2048 * index, 128, index))
     meter.end_batch(4, [900, 910, 920, 930])
     found = meter.metrics(400)
-    assert found["steady_cycles_per_frame"] == 20
-    # 3 frames of 16 beats and 3 write-backs of 2 in 60 cycles
-    assert found["efficiency"] == 54 / 60
+    # 60 cycles from data to data, and 2 to the last write-back; 3 frames of 16 beats and 2 of descriptor
+    assert found["steady_cycles_per_frame"] == 62 / 3
+    assert found["efficiency"] == 3 * 18 / 62
     assert found["latency_min_cycles"] == 108 / CLOCK_NS
     assert found["latency_max_cycles"] == (1000 + 3 * 80 + 8 - 930) / CLOCK_NS
 
