@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -28,14 +29,23 @@ EXERCISE = (
 @pytest.mark.slow
 def test_the_behavioural_nic(tmp_path: Path) -> None:
     before = children()
-    host = Host(4 << 20)
-    options = BootOptions(add=(ethtool(),), commands=(PLAIN, *host.commands(), *EXERCISE), timeout_s=200)
+    offloaded, plain = Host(4 << 20), Host(4 << 20)
+    segments = "ethtool -S eth0 | grep -e tx_tcp_seg_good -e rx_csum_offload_good"
+    options = BootOptions(
+        add=(ethtool(),),
+        commands=(*offloaded.commands(), segments, PLAIN, *plain.commands(), *EXERCISE),
+        timeout_s=200,
+    )
     result = boot(options, kernel(), tmp_path)
-    host.close()
     console = (tmp_path / CONSOLE).read_text(errors="replace")
     assert result.status == 0, console
-    assert host.sha256 in console
-    assert host.taken == host.sha256
+    for host in (offloaded, plain):
+        host.close()
+        assert host.sha256 in console
+        assert host.taken == host.sha256
+    counts = [int(each) for each in re.findall(r"(?:seg|offload)_good: (\d+)", console)]
+    assert len(counts) == 2
+    assert min(counts) > 50  # the NIC cut segments, and found checksums right
     assert self_test(console) == [0, 0, 0, 0, 0]
     assert "3 packets received" in console
     assert "NIC Link is Up 1000 Mbps Full Duplex" in console

@@ -29,6 +29,9 @@ TICK_S: Final = 1.0
 UNANSWERED_S: Final = 5.0
 """An interrupt that nobody answers for this long goes to the wrong place."""
 
+BACKLOG: Final = 1024
+"""Frames that wait for QEMU to take them; a unix socket holds ten, one TCP segmentation makes 45."""
+
 REPLAY_BURST: Final = 16
 REPLAY_S: Final = 0.005
 """A capture is replayed in bursts with this much time between them: 3,200 frames a second."""
@@ -91,15 +94,20 @@ class Card:
         self._wire.setblocking(False)
         self._device, self._nic = device, nic
         device.after_access = self._drive_line
+        self._waiting: deque[bytes] = deque()
         self._replay = deque(replay)
         self._replay_at: float | None = None
         self._answered = (0, 0.0)
         self.received = self.sent = self.lost = 0
-        self.cpu_s = 0.0
 
-    def filenos(self) -> tuple[int, ...]:
-        """What to poll."""
-        return self._proxy.fileno(), self._line.fileno(), self._wire.fileno()
+    def filenos(self) -> dict[int, int]:
+        """What to poll, and for what."""
+        out = select.POLLOUT if self._waiting else 0
+        return {
+            self._proxy.fileno(): select.POLLIN,
+            self._line.fileno(): select.POLLIN,
+            self._wire.fileno(): select.POLLIN | out,
+        }
 
     @property
     def accesses(self) -> int:
@@ -161,14 +169,20 @@ class Card:
 
     async def _go_out(self) -> None:
         """What the NIC sends goes out, and its interrupt line is driven."""
-        for frame in await self._nic.collect():
+        waiting = self._waiting
+        waiting.extend(await self._nic.collect())
+        while waiting:
             try:
-                self._wire.send(frame)
-                self.sent += 1
+                self._wire.send(waiting[0])
             except BlockingIOError:
-                self.lost += 1  # nobody takes frames so fast; a switch would lose them too
+                break
             except OSError as error:
                 raise ProxyClosed(f"QEMU hung up ({error.strerror})") from error
+            waiting.popleft()
+            self.sent += 1
+        while len(waiting) > BACKLOG:
+            waiting.pop()
+            self.lost += 1
         self._drive_line()
 
     def _drive_line(self) -> None:
@@ -218,12 +232,13 @@ class Bridge:
             GuestTimeout: the guest took too long.
             VnicError: QEMU failed or was ended.
         """
-        for fd in card.filenos() if card is not None else ():
-            self._poll.register(fd, select.POLLIN)
         try:
             alive = True
             while alive:
-                ready = self._wait(None if card is None else await card.work())
+                seconds = None if card is None else await card.work()
+                for fd, events in card.filenos().items() if card is not None else ():
+                    self._poll.register(fd, events)
+                ready = self._wait(seconds)
                 alive = self._read_console(ready)
                 if card is not None:
                     await card.answer(ready)
@@ -248,8 +263,9 @@ class Bridge:
                 raise GuestTimeout(
                     f"the guest was not done after {self._deadline_s:.0f} s and was ended; give --timeout"
                 )
-        # Rounded up: a poll that ends before a timer is due would be repeated at once.
-        milliseconds = 1000 if timeout is None else min(1000, int(timeout * 1000 + 0.999))
+        # Rounded down: poll() counts milliseconds, the delay timers of a driver run for some 10 us, and a
+        # transmit queue stands still until they have.
+        milliseconds = 1000 if timeout is None else min(1000, int(timeout * 1000))
         return {fd for fd, _ in self._poll.poll(milliseconds)}
 
     def _read_console(self, ready: set[int]) -> bool:
