@@ -84,7 +84,7 @@ class IcarusTarget:
         self._done = dut.answer.value_change
         self._irq = dut.irq
         self._quiet = dut.quiet
-        self._pending = dut.dut.csr.interrupts.pending
+        self._nic = dut.dut
         self._clock_ns = int(dut.CLK_NS.value)
         self._hostmem = Hostmem(module, memory, int(dut.DATA_WIDTH.value) // 8)
         self._wire = IcarusWire(self._hostmem)
@@ -147,7 +147,7 @@ class IcarusTarget:
     @property
     def throttled(self) -> bool:
         """An interrupt waits for ITR: the line will go up with time alone, which `quiet` says nothing of."""
-        return bool(self._pending.value) and not self.irq
+        return bool(self._nic.csr.interrupts.pending.value) and not self.irq
 
     async def settle(self) -> None:
         """Run until nothing moves any more. Raises SimulationError if that does not happen."""
