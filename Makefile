@@ -57,7 +57,7 @@ $(SIM): .ci/need | $(BIN)/python
 
 $(TOOLS): .ci/need | $(BIN)/python
 	@PYTHON=$(BIN)/python .ci/need iverilog gcc g++ libc6-dev $(LIBPYTHON) verilator yosys \
-	  qemu-system-x86 busybox-static ethtool
+	  qemu-system-x86 busybox-static ethtool chromium
 	@mkdir -p build && touch $@ $(SIM)
 
 # --- runs -------------------------------------------------------------------------------------------------
