@@ -25,7 +25,7 @@ from vnic.lab.sweep_point import run_chunk
 
 DEFAULTS = {name: parameter.default for name, parameter in PARAMETERS.items()}
 EMPTY = dict.fromkeys(column.name for column in COLUMNS)
-META = {
+META: dict[str, Any] = {
     "title": "Two <bytes> & a line",
     "question": "What do two bytes cost?\n\nAnd where? </script>",
     "method": "Counted.",
@@ -73,7 +73,7 @@ def results(path: Path, base: Mapping[str, Any], seeds: int) -> Results:
 
 
 def test_the_answer_has_numbers_and_says_where(base: Mapping[str, Any], tmp_path: Path) -> None:
-    sentences = answer(results(tmp_path / "r", base, 1).finished, META["varied"][:3])  # type: ignore[index]
+    sentences = answer(results(tmp_path / "r", base, 1).finished, META["varied"][:3])
     (align,) = [text for text in sentences if "by net_ip_align" in text]
     assert "steady cycles per frame" in align
     assert "no difference in 2 of 4 settings of the rest" in align
