@@ -236,20 +236,20 @@ def test_the_architecture_rules_agree_with_the_profiles(name: str) -> None:
 
 
 @pytest.mark.parametrize("image", VMLINUZ, ids=lambda image: image.name)
-def test_a_real_kernel_imports_in_five_seconds_and_half_a_gigabyte(tmp_path: Path, image: Path) -> None:
+def test_a_real_kernel_imports_in_half_a_gigabyte(tmp_path: Path, image: Path) -> None:
     """`python -m tests.kernels` fetches Debian's; without any the test is skipped, but not in `make test`."""
+    # VmHWM, not ru_maxrss: the latter survives exec, so it tells the peak of the test process that forked
     code = (
-        "import sys; from pathlib import Path; from vnic.linux.kernel_import import import_kernel; "
-        "import_kernel(Path(sys.argv[1]), Path(sys.argv[2]))"
+        "import re, sys; from pathlib import Path; from vnic.linux.kernel_import import import_kernel; "
+        "import_kernel(Path(sys.argv[1]), Path(sys.argv[2])); "
+        "status = Path('/proc/self/status').read_text(); "
+        "print(re.search(r'VmHWM:\\s+(\\d+)', status)[1])"
     )
-    command = [sys.executable, "-c", code, str(image), str(tmp_path / "mine.toml")]
-    with subprocess.Popen(command) as process:
-        # Of this process alone, not of the tests round it
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    assert usage.ru_utime + usage.ru_stime < 5
-    assert usage.ru_maxrss < 500 << 10
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(image), str(tmp_path / "mine.toml")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert int(done.stdout.split()[-1]) < 500 << 10
     profile = load_profile(str(tmp_path / "mine.toml"))
     assert profile.sizeof_shinfo == 48 + 16 * profile.max_skb_frags
     assert rx_layout(profile, 1522).request >= 1522
