@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.bench.guest import guest_rows
 from tests.bench.inside import session_spec
 from tests.bench.qemu import frames_a_second
 from vnic.targets.build import PURE_TOP, build, tool
@@ -29,7 +30,7 @@ from vnic.targets.icarus import IcarusJob, run_icarus
 
 REPO = Path(__file__).resolve().parents[2]
 RUNS = 3
-PARTS = ("pure", "cocotbext", "round-trips", "model", "kernel", "qemu", "commands")
+PARTS = ("pure", "cocotbext", "round-trips", "model", "kernel", "qemu", "guest", "commands")
 
 
 @dataclass(frozen=True)
@@ -246,6 +247,7 @@ def main() -> int:
             "model": partial(behavioural, not arguments.quick),
             "kernel": kernel_model,
             "qemu": qemu,
+            "guest": lambda: (Row(*each) for each in guest_rows()),
             "commands": partial(commands, out),
         }
         for name in [arguments.only] if arguments.only else PARTS:

@@ -158,6 +158,7 @@ async def _on_our_nic(
         "dma_accesses": table.count,
         "rx_buffers": checker.receive_buffers(),
         "nic_time_ns": nic.now_ns,
+        **nic.figures(),
     }
     return BootResult(tuple(console.marks), figures, tuple(notes), tuple(checker.finish()))
 
