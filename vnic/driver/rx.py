@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Final
 
 from vnic.driver.buffers import RxPlan
-from vnic.driver.options import ETH_FCS_LEN, DriverOptions, DriverStats, Hooks
+from vnic.driver.options import DriverOptions, DriverStats, Hooks
 from vnic.driver.pages import make_buffers
+from vnic.driver.part import Part
 from vnic.driver.refill import Buffers, RxSlot
 from vnic.driver.ring import STA_EOP, Ring
 from vnic.linux.kernel import Kernel
@@ -41,6 +42,7 @@ class RxPath:
         self,
         nic: Nic,
         kernel: Kernel,
+        part: Part,
         options: DriverOptions,
         plan: RxPlan,
         stats: DriverStats,
@@ -52,7 +54,7 @@ class RxPath:
         )
         self._nic = nic
         self._kernel = kernel
-        self._options = options
+        self._controller = part
         self._stats = stats
         self._hooks = hooks
         self._deliver = deliver
@@ -62,7 +64,7 @@ class RxPath:
         """Takes another buffer size or strategy; the ring must be empty of buffers."""
         self.plan = plan
         self._buffers: Buffers = make_buffers(
-            self._kernel, plan, self._stats, self._options.mac, self._hooks.on_buffer
+            self._kernel, plan, self._stats, self._controller, self._hooks.on_buffer
         )
         self._words: list[DescriptorWord] = []  # descriptors of the frame whose end has not come yet
         self._chain: list[bytes] = []  # and what they hold
@@ -176,7 +178,7 @@ class RxPath:
         """Hands a frame to the stack."""
         stats = self._stats
         stats.rx_packets += 1
-        stats.rx_bytes += len(event.data) - ETH_FCS_LEN
+        stats.rx_bytes += len(event.data) - self.plan.fcs
         self._hooks.on_frame(event)
         self._deliver(skb, event)
 

@@ -14,6 +14,7 @@ from vnic.checks.checker import Checker
 from vnic.checks.differences import unwatched
 from vnic.checks.state import CheckOptions
 from vnic.driver import DriverOptions
+from vnic.driver.part import strips_fcs
 from vnic.lab.result import cannot_write
 from vnic.linux.kernel import Kernel
 from vnic.linux.profile import load_profile
@@ -56,20 +57,20 @@ async def play(
     frames = read_capture(Path(spec["capture"])).frames
     kernel = Kernel(load_profile(spec["kernel"]), memory, base=KERNEL_BASE)
     unseen = unwatched(target.name)
+    driver = DriverOptions(**spec["driver"])
+    fcs = 0 if strips_fcs(driver, target.device_id) else FCS_BYTES
     received: list[CapturedFrame] = []
 
     def keep(event: FrameEvent) -> None:
-        # The driver never has the NIC strip the FCS; a capture has none.
-        received.append(CapturedFrame(event.time_ns, event.data[:-FCS_BYTES]))
+        # A capture has no FCS.
+        received.append(CapturedFrame(event.time_ns, event.data[: len(event.data) - fcs]))
 
     with RunRecord(Path(spec["record"]), target.name) as record:
         result = await run_session(
             target,
             kernel,
             (WireFrame(frame.data) for frame in frames),
-            SessionOptions(
-                driver=DriverOptions(**spec["driver"]), mode=spec["mode"], link_timeout_ns=LINK_TIMEOUT_NS
-            ),
+            SessionOptions(driver=driver, mode=spec["mode"], link_timeout_ns=LINK_TIMEOUT_NS),
             checker=Checker(kernel.profile, memory, CheckOptions(fcs_written=not unseen, guards=unseen)),
             recorder=record,
             on_received=keep if spec["received"] else None,
