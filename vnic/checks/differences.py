@@ -2,8 +2,8 @@
 
 A difference between QEMU and another NIC that is listed here is told as a note; any other is an error of one
 of them. Each entry says what was seen, in QEMU 7.2 (hw/net/e1000.c, e1000e_core.c, e1000x_common.c), on which
-of its NICs, and which bits of which value it excuses; the tests play all captures against QEMU and fail when an
-entry is not needed any more.
+of its NICs, and which bits of which value it excuses; the tests play all captures against QEMU and fail when
+an entry is not needed any more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _E1000E: Final = ("qemu-e1000e",)
 _BOTH: Final = (*_E1000, *_E1000E)
 _SOURCES: Final = {
     _E1000: "QEMU 7.2 hw/net/e1000.c",
-    _E1000E: "QEMU 7.2 hw/net/e1000e_core.c",
+    _E1000E: "QEMU 7.2 hw/net/e1000e_core.c; Intel 82574 datasheet",
     _BOTH: "QEMU 7.2 hw/net/e1000.c, e1000e_core.c",
 }
 _RECEIVED: Final = ("PRC64", "PRC127", "PRC255", "PRC511", "PRC1023", "PRC1522")
@@ -134,10 +134,9 @@ DIFFERENCES: Final = (
     _difference(
         "qemu-e1000e-fcs",
         "QEMU's e1000e gives the FCS a descriptor of its own",
-        "Without RCTL.SECRC, when the frame without its FCS fills its buffers, or all but the last 1 to 3 bytes: "
-        "four zeros stand for the FCS, and those that find no room come in a further descriptor, or are left "
-        "out of the length. Nothing excuses it in a comparison: the driver has the FCS stripped on this part, "
-        "as Linux has, and whoever is compared with it strips it, too.",
+        "Without RCTL.SECRC every frame ends in one more descriptor, of four bytes that are zero. Nothing "
+        "excuses it in a comparison: the driver has the FCS stripped on this part, as Linux has, and so has "
+        "whoever is compared with it.",
         {},
         _E1000E,
         stripped=False,
@@ -167,9 +166,9 @@ DIFFERENCES: Final = (
     _difference(
         "part-82574",
         "An 82574L has other registers than an 82540EM",
-        "CTRL_EXT and TXDCTL: the driver sets bits that it must set on this part. PBA divides 40 KiB and not 64. "
-        "IMS has no RXSEQ, EERD another layout, EECD a serial flash behind it; there is no TSPMT. STATUS bit 19 "
-        "says that PCI Express masters are on. LEDCTL and MANC start with other values.",
+        "CTRL_EXT and TXDCTL: the driver sets bits that it must set on this part. PBA divides 40 KiB and not "
+        "64. IMS has no RXSEQ, EERD another layout, EECD a serial flash behind it; there is no TSPMT. STATUS "
+        "bit 19 says that PCI Express masters are on. LEDCTL and MANC start with other values.",
         {
             "CTRL_EXT": 0x08400000,
             "TXDCTL": 0x00400000,

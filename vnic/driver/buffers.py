@@ -158,20 +158,14 @@ class RxPlan:
         return max(1, -(-length // self.hw_buffer))
 
 
-def plan_rx(
-    profile: KernelProfile, options: DriverOptions, mtu: int, *, strip_fcs: bool = False
-) -> RxPlan:
+def plan_rx(profile: KernelProfile, options: DriverOptions, mtu: int) -> RxPlan:
     """Decides buffer size and strategy for `mtu` as the profile's kernel does, unless the options decide.
-
-    Args:
-        profile, options, mtu: as the driver has them.
-        strip_fcs: the controller takes the FCS off.
 
     Raises:
         UsageError: the kernel has not what the strategy needs, or the buffer does not go with it.
     """
     max_frame = mtu + ETH_HLEN + ETH_FCS_LEN
-    fcs = 0 if strip_fcs else ETH_FCS_LEN
+    fcs = 0 if options.strip_fcs else ETH_FCS_LEN
     path = RX_PATH.at(profile.version)
     jumbo = mtu > 1500
     strategy = options.strategy or (path.jumbo if jumbo else path.standard)

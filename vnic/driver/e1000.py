@@ -12,7 +12,7 @@ from vnic.driver import stats as hw_stats
 from vnic.driver.buffers import RxPlan, plan_rx
 from vnic.driver.hw import POLL_NS, Hardware, rctl_filter
 from vnic.driver.options import DriverOptions, DriverStats, Hooks
-from vnic.driver.part import ALL_ONES, part_for, strips_fcs
+from vnic.driver.part import ALL_ONES, part_for
 from vnic.driver.ring import STA_EOP
 from vnic.driver.rx import Deliver, RxPath
 from vnic.driver.tx import TxPath
@@ -46,7 +46,6 @@ class E1000:
         hw_stats: the controller's statistics by register name, added up over all `update_stats()`.
         mtu: bytes of payload.
         carrier: whether there is link.
-        part: the controller.
         plan: receive buffer size and strategy for the MTU.
 
     Raises:
@@ -59,16 +58,14 @@ class E1000:
     ) -> None:
         self.nic = nic
         self.kernel = kernel
-        self.options = options
         self.stats = DriverStats()
         self.hw_stats: dict[str, int] = {}
         self.mtu = options.mtu
         self.carrier = False
-        self.part = part_for(options, nic.device_id)
-        self._strips = strips_fcs(options, nic.device_id)
-        self.plan: RxPlan = plan_rx(kernel.profile, options, options.mtu, strip_fcs=self._strips)
-        self.hw = Hardware(nic, self.part, options.eeprom)
-        self.hw.packet_buffer = self.part.packet_buffer(self.plan.max_frame)
+        self.hw = Hardware(nic, part_for(options, nic.device_id), options.eeprom)
+        self.options = self.hw.part.complete(options)
+        self.plan: RxPlan = plan_rx(kernel.profile, self.options, options.mtu)
+        self.hw.max_frame = self.plan.max_frame
         self._hooks = hooks
         self._deliver = deliver
         self._rx: RxPath | None = None
@@ -87,7 +84,7 @@ class E1000:
         self._tx = TxPath(self.kernel, self.options, self.stats)
         try:
             self._rx = RxPath(
-                self.nic, self.kernel, self.part, self.options, self.plan, self.stats, self._hooks, self._deliver
+                self.hw, self.kernel, self.options, self.plan, self.stats, self._hooks, self._deliver
             )
         except BaseException:
             self._tx.ring.free()
@@ -115,9 +112,9 @@ class E1000:
         Raises:
             UsageError: the MTU is out of range, or buffer and strategy of the options do not go with it.
         """
-        self.part.check(self.options, mtu)
-        plan = plan_rx(self.kernel.profile, self.options, mtu, strip_fcs=self._strips)
-        self.hw.packet_buffer = self.part.packet_buffer(plan.max_frame)
+        self.hw.part.check(self.options, mtu)
+        plan = plan_rx(self.kernel.profile, self.options, mtu)
+        self.hw.max_frame = plan.max_frame
         if self._rx is not None:
             await self._down()
             self._rx.use_plan(plan)
@@ -259,9 +256,7 @@ class E1000:
         return self.carrier
 
     async def update_stats(self) -> None:
-        """Reads the controller's statistics, which clears them, into `hw_stats` and `stats`
-        (e1000_update_stats).
-        """
+        """Adds the controller's statistics, which a read clears, to ours (e1000_update_stats)."""
         await hw_stats.collect(self.nic, self.hw_stats)
         hw_stats.fold(self.hw_stats, self.stats)
 

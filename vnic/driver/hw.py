@@ -52,7 +52,7 @@ class Hardware:
         part: which one it is.
         mac_address: its address, six bytes, from the EEPROM after `probe()`.
         eeprom: the EEPROM's words, as far as they were read.
-        packet_buffer: KiB of the packet buffer for reception, from the next reset on.
+        max_frame: bytes of the largest frame with FCS, by which a reset divides the packet buffer.
     """
 
     def __init__(self, nic: Nic, part: Part, eeprom_access: str) -> None:
@@ -60,7 +60,7 @@ class Hardware:
         self.part = part
         self.mac_address = bytes(6)
         self.eeprom: tuple[int, ...] = ()
-        self.packet_buffer = part.packet_buffer(0)
+        self.max_frame = 0
         self._eeprom_access = eeprom_access
 
     async def flush(self) -> None:
@@ -83,7 +83,8 @@ class Hardware:
         await nic.write32(Reg.TCTL, TCTL.PSP)
         await self.flush()
         await self.delay(POLL_NS)  # let the DMA under way reach memory before the reset cuts it off
-        await nic.write32(Reg.PBA, self.packet_buffer)  # 13.4.16: takes effect with the reset
+        # 13.4.16: takes effect with the reset
+        await nic.write32(Reg.PBA, self.part.packet_buffer(self.max_frame))
         ctrl = await nic.read32(Reg.CTRL)
         await nic.write32(Reg.CTRL, ctrl | CTRL.RST)
         await self.delay(POLL_NS)  # 13.4.1: do not touch the controller for 1 us

@@ -11,7 +11,7 @@ data here and not a branch there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -91,6 +91,12 @@ class Part:
         if options.eeprom == "microwire" and not self.microwire:
             raise UsageError(f"eeprom microwire: the {self.name} has EERD only; give auto or eerd")
 
+    def complete(self, options: DriverOptions) -> DriverOptions:
+        """The options with what they leave to the controller."""
+        if options.strip_fcs is not None:
+            return options
+        return replace(options, strip_fcs=self.strips_fcs)
+
 
 PARTS: Final[Mapping[str, Part]] = MappingProxyType(
     {
@@ -151,10 +157,3 @@ def part_for(options: DriverOptions, device: int) -> Part:
         part = found
     part.check(options, options.mtu)
     return part
-
-
-def strips_fcs(options: DriverOptions, device: int) -> bool:
-    """Whether frames reach memory without their FCS. Raises as `part_for` does."""
-    if options.strip_fcs is not None:
-        return options.strip_fcs
-    return part_for(options, device).strips_fcs

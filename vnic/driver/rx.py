@@ -11,15 +11,14 @@ from collections.abc import Callable
 from typing import Final
 
 from vnic.driver.buffers import RxPlan
+from vnic.driver.hw import Hardware
 from vnic.driver.options import DriverOptions, DriverStats, Hooks
 from vnic.driver.pages import make_buffers
-from vnic.driver.part import Part
 from vnic.driver.refill import Buffers, RxSlot
 from vnic.driver.ring import STA_EOP, Ring
 from vnic.linux.kernel import Kernel
 from vnic.linux.skbuff import SkBuff
 from vnic.nic.events import DescriptorWord, FrameEvent
-from vnic.nic.port import Nic
 from vnic.nic.registers import Reg
 
 BUFFER_WRITE: Final = 16  # E1000_RX_BUFFER_WRITE: descriptors are given back so many at a time
@@ -40,9 +39,8 @@ class RxPath:
 
     def __init__(
         self,
-        nic: Nic,
+        hw: Hardware,
         kernel: Kernel,
-        part: Part,
         options: DriverOptions,
         plan: RxPlan,
         stats: DriverStats,
@@ -52,9 +50,9 @@ class RxPath:
         self.ring: Ring[RxSlot] = Ring(
             kernel, options.rx_ring, [RxSlot() for _ in range(options.rx_ring)], "receive"
         )
-        self._nic = nic
+        self._nic = hw.nic
         self._kernel = kernel
-        self._controller = part
+        self._controller = hw.part
         self._stats = stats
         self._hooks = hooks
         self._deliver = deliver

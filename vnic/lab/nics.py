@@ -8,14 +8,37 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from vnic.errors import VnicError
+from vnic.errors import UsageError, VnicError
 from vnic.lab.result import WAVES, ResultDirectory
 from vnic.targets.run import RunSpec, run_on_icarus, run_on_model, run_on_qemu
+
+NICS: Final = ("model", "icarus", "qemu", "qemu-e1000e")
+GROUPS: Final = {"both": ("model", "icarus"), "all": ("model", "icarus", "qemu")}
 
 _KEPT: Final = (
     "target", "offered", "received", "transmitted", "cycles", "beats", "time_ns", "buffer", "strategy",
     "hardware", "verdicts",
 )  # fmt: skip
+
+
+def nics(names: str) -> tuple[str, ...]:
+    """The NICs of `--target`: names with commas between them, `both` or `all`.
+
+    Raises:
+        UsageError: there is no such NIC, or one is named twice.
+    """
+    found: list[str] = []
+    for name in names.split(","):
+        for nic in GROUPS.get(name.strip(), (name.strip(),)):
+            if nic not in NICS:
+                choices = ", ".join((*NICS, *GROUPS))
+                raise UsageError(
+                    f"--target {names}: no NIC {nic!r}; give one of {choices}, or several with commas"
+                )
+            if nic in found:
+                raise UsageError(f"--target {names}: {nic} twice; name each NIC once")
+            found.append(nic)
+    return tuple(found)
 
 
 def _figures(answer: Mapping[str, Any], cpu_s: float, *, compiled: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""QEMU's own e1000 and e1000e as targets: an unpatched QEMU whose RAM is our HostMemory and whose CPU is halted.
+"""QEMU's e1000 and e1000e as targets: an unpatched QEMU whose RAM is our HostMemory and whose CPU is halted.
 
 The driver reaches registers through qtest, the NIC reaches descriptors and buffers in the shared memory
 without a detour, and frames pass through a datagram socket. Every socket and file was opened by us and is

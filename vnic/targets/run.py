@@ -21,7 +21,7 @@ from vnic.checks.checker import Checker
 from vnic.checks.differences import unwatched
 from vnic.checks.state import CheckOptions
 from vnic.driver import DriverOptions
-from vnic.driver.part import strips_fcs
+from vnic.driver.part import part_for
 from vnic.errors import VnicError
 from vnic.linux.kernel import Kernel
 from vnic.linux.profile import KernelProfile, load_profile
@@ -121,8 +121,8 @@ def _read(path: Path) -> Iterator[tuple[int, bytes, int]]:
 
 
 class _Received:
-    """Keeps the frames that the stack got in a file, less the last `fcs` bytes; every error says which file and
-    why, as VnicError.
+    """Keeps the frames that the stack got in a file, without the `fcs` bytes at their end; every error says
+    which file and why, as VnicError.
     """
 
     def __init__(self, path: Path, fcs: int) -> None:
@@ -183,7 +183,8 @@ async def session(
         if plan.record:
             recorder = outputs.enter_context(RunRecord(Path(plan.record), target.name))
         if plan.received:
-            fcs = 0 if strips_fcs(options.driver, target.device_id) else FCS_BYTES
+            part = part_for(options.driver, target.device_id)
+            fcs = 0 if part.complete(options.driver).strip_fcs else FCS_BYTES
             keep = outputs.enter_context(_Received(Path(plan.received), fcs)).keep
         result = await run_session(
             target,
@@ -208,10 +209,8 @@ def run_on_model(spec: RunSpec, on_progress: Progress | None = None) -> dict[str
         return run(session(ModelTarget(memory), memory, asdict(spec), on_progress or _unheard))
 
 
-def run_on_qemu(
-    spec: RunSpec, on_progress: Progress | None = None, *, name: str = "qemu"
-) -> dict[str, Any]:
-    """Carry out `spec` on QEMU's NIC `qemu` or `qemu-e1000e`. Raises what the session and `QemuTarget` raise."""
+def run_on_qemu(spec: RunSpec, on_progress: Progress | None = None, *, name: str = "qemu") -> dict[str, Any]:
+    """Carry out `spec` on one of QEMU's NICs. Raises what the session and `QemuTarget` raise."""
     from vnic.targets.qemu import QemuTarget
 
     with HostMemory(spec.memory_size) as memory, QemuTarget(memory, name) as target:

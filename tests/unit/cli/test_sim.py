@@ -109,9 +109,9 @@ def test_an_error_verdict_is_exit_code_1_and_a_failed_test_case(
     """A driver that tells the NIC 8192 where it maps 4096 bytes, with long packets on."""
     monkeypatch.setitem(RCTL_SIZE, 4096, RCTL.BSIZE_512 | RCTL.BSEX)
     request = Request(
-        capture=None, kernel="2.6.9/i386-686", mtu=2000, buffer=None, strategy=None, targets=("model",),
-        mode="receive", data_width=64, rx_ring=256, tx_ring=256, seed=1, waves=False, out=tmp_path / "run",
-        force=False,
+        capture=None, kernel="2.6.9/i386-686", mtu=2000, buffer=None, strategy=None, targets="model",
+        strip_fcs=False, mode="receive", data_width=64, rx_ring=256, tx_ring=256, seed=1, waves=False,
+        out=tmp_path / "run", force=False,
     )  # fmt: skip
     assert sim_command(request, as_json=True) == 1
     verdicts = json.loads(capsys.readouterr().out)["verdicts"]
