@@ -129,8 +129,7 @@ PARTS: Final[Mapping[str, Part]] = MappingProxyType(
                     Setting(Reg.RXCSUM, RXCSUM.IPOFLD | RXCSUM.TUOFLD, 0),
                     # Legacy descriptors: 82574 datasheet 7.1.4, 10.2.5.
                     Setting(RFCTL, RFCTL_EXSTEN, 0),
-                    # Only with IAME does a read clear ICR while an interrupt is enabled; it then masks those
-                    # in IAM (datasheet 10.2.4.1), which is what the driver does next anyway.
+                    # A read of ICR masks all interrupts (e1000_configure_rx), as the driver then does by IMC.
                     Setting(IAM, 0, ALL_ONES),
                     Setting(Reg.CTRL_EXT, 0, CTRL_EXT_IAME),
                 ),

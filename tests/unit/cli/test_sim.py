@@ -84,6 +84,7 @@ def test_the_screen_says_what_decides(vnic: Run) -> None:
         ("--kernel", "2.6.18/ppc64"),
         ("--buffer", "256"),
         ("--rx-ring", "8", "--tx-ring", "8"),
+        ("--strip-fcs",),
     ],
 )
 def test_other_ways_to_run_it(vnic: Run, arguments: tuple[str, ...]) -> None:
@@ -157,7 +158,10 @@ def test_bad_captures(vnic: Run, tmp_path: Path, name: str) -> None:
         (("--seed", "-1"), "seed -1"),
         (("--waves",), "waves are those of the Verilog NIC"),
         (("--force",), "name it"),
-        (("--target", "virtio"), "--target"),
+        (("--target", "virtio"), "--target virtio: no NIC 'virtio'; give one of model, icarus, qemu, "),
+        (("--target", "model,both"), "--target model,both: model twice"),
+        (("--target", "model,qemu-e1000e", "--mtu", "9213"), "mtu 9213: the 82574L takes up to 9212 bytes"),
+        (("--target", "all", "--mode", "loopback"), "QEMU's e1000 has no MAC loopback"),
         (("--mtu", "9000", "--buffer", "1522"), "RCTL has no such size"),
     ],
 )
