@@ -128,6 +128,8 @@ module vnic_csr #(
     wire       reg_rd = state_reg == S_READ;
     wire       clear = rst || in_reset;
     wire       sweep_last = count_reg == 9'd511;
+    // Write-backs that a reset finds on their way still go to the ring they belong to
+    wire       clear_rings = rst || (in_reset && soft_rst_done);
 
     // One test in an idle cycle: a simulator pays for every signal that a clocked block reads
     wire       active = rst || state_reg != S_IDLE || s_axil_awvalid || s_axil_arvalid;
@@ -227,7 +229,7 @@ module vnic_csr #(
     );
 
     vnic_csr_ring #(.BASE(`VNIC_RDBAL)) rx_ring (
-        .clk(clk), .clear(clear),
+        .clk(clk), .clear(clear_rings),
         .reg_act(act_reg), .reg_wr(reg_wr), .reg_rd(reg_rd), .reg_addr(addr_reg), .reg_wdata(wdata_reg),
         .reg_rdata(rdata_rx),
         .ring_base(rx_ring_base), .ring_len(rx_ring_len), .tail(rx_tail),
@@ -235,7 +237,7 @@ module vnic_csr #(
     );
 
     vnic_csr_ring #(.BASE(`VNIC_TDBAL)) tx_ring (
-        .clk(clk), .clear(clear),
+        .clk(clk), .clear(clear_rings),
         .reg_act(act_reg), .reg_wr(reg_wr), .reg_rd(reg_rd), .reg_addr(addr_reg), .reg_wdata(wdata_reg),
         .reg_rdata(rdata_tx),
         .ring_base(tx_ring_base), .ring_len(tx_ring_len), .tail(tx_tail),
