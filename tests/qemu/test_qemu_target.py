@@ -16,7 +16,6 @@ from vnic.checks.scoreboard import compare
 from vnic.checks.state import CheckOptions
 from vnic.checks.verdict import Verdict
 from vnic.driver import DriverOptions
-from vnic.lab.entry import KERNEL_BASE, LINK_TIMEOUT_NS
 from vnic.linux.kernel import Kernel
 from vnic.linux.profile import load_profile
 from vnic.memory import HostMemory
@@ -27,6 +26,7 @@ from vnic.targets.model import ModelTarget
 from vnic.targets.qemu import QemuTarget
 from vnic.targets.qtest import QemuError
 from vnic.targets.record import RunRecord
+from vnic.targets.run import KERNEL_BASE, LINK_TIMEOUT_NS
 from vnic.targets.session import Mode, SessionOptions, SessionResult, run_session
 
 DATA = Path(__file__).parents[1] / "data"

@@ -64,7 +64,7 @@ FAULTS = {
         r"the NIC is not at rest after 65536 cycles: busy 1",
     ),
     "a write that is never answered": (
-        "vnic_csr.v",
+        "vnic_csr_bus.v",
         "if ((rx_en || rx_quiet) &&",
         "if (addr_reg != `VNIC_LEDCTL && (rx_en || rx_quiet) &&",
         r"write LEDCTL .*\n.*a register write is not answered",

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import vnic
-from vnic.capture import Capture, read_capture
+from vnic.capture import Capture, read_capture, write_capture
 from vnic.checks.verdict import Verdict, by_weight
 from vnic.driver import DriverOptions
 from vnic.errors import UsageError, VnicError
 from vnic.lab.alignment import Alignment, measure
 from vnic.lab.cost import layout_for
-from vnic.lab.result import FRAMES, RECEIVED, TARGETS, ResultDirectory
+from vnic.lab.nics import play_here, play_in_icarus
+from vnic.lab.result import FRAMES, RECEIVED, TARGETS, ResultDirectory, cannot_write
 from vnic.linux.layout import RxLayout
 from vnic.linux.profile import load_profile
+from vnic.nic.port import WireFrame
+from vnic.targets.run import RunSpec, read_received, write_frames
 
 DATA_WIDTHS: Final = (64, 128, 256, 512)
 DEFAULT_CAPTURE: Final = "mixed.pcap"
@@ -71,7 +74,7 @@ class Outcome:
     """What came of it.
 
     Attributes:
-        runs: the figures of each NIC by name (vnic.lab.entry.play).
+        runs: the figures of each NIC by name (vnic.lab.nics).
         verdicts: of all NICs and of their comparison, errors first.
         alignment: where receive DMA started.
         json: what `result.json` holds.
@@ -126,10 +129,28 @@ def run_experiment(experiment: Experiment, directory: ResultDirectory, progress:
         find_qemu()
     directory.log(f"{experiment.capture}: {len(capture.frames)} frames, {capture.cut} cut ones left out")
     runs: dict[str, Mapping[str, Any]] = {}
+    frames, received = directory.scratch / "sent.frames", directory.scratch / "received.frames"
+    count = write_frames(frames, (WireFrame(frame.data) for frame in capture.frames))
     for name in experiment.targets:
         last = name == experiment.targets[-1]
-        runs[name] = _run(experiment, name, directory, progress, received=last)
+        spec = RunSpec(
+            profile=_from_anywhere(experiment.kernel),
+            frames=str(frames),
+            count=count,
+            driver=asdict(experiment.driver),
+            mode=experiment.mode,
+            record=str(_record(directory, name)),
+            received=str(received) if last else None,
+            extra={"kernel": experiment.kernel},
+        )
+        runs[name] = _run(experiment, name, spec, directory, progress)
         directory.log(f"{name}: {runs[name]['received']} of {runs[name]['offered']} frames received")
+    try:
+        write_capture(directory.scratch / RECEIVED, read_received(received))
+    except OSError as error:
+        raise cannot_write(directory.path / RECEIVED, error) from error
+    for path in (frames, received):
+        path.unlink()
     differences = _compare(experiment.targets, directory)
     verdicts = _merge(runs, differences)
     agree = None if len(runs) < 2 else all(verdict.severity != "error" for verdict in differences)
@@ -152,20 +173,9 @@ def _from_anywhere(kernel: str) -> str:
 
 
 def _run(
-    experiment: Experiment, name: str, directory: ResultDirectory, progress: Progress, *, received: bool
+    experiment: Experiment, name: str, spec: RunSpec, directory: ResultDirectory, progress: Progress
 ) -> Mapping[str, Any]:
     """One NIC's run; its record is then in the directory."""
-    from vnic.lab.nics import play_here, play_in_icarus
-
-    spec = {
-        "capture": str(experiment.capture.absolute()),
-        "kernel": _from_anywhere(experiment.kernel),
-        "driver": asdict(experiment.driver),
-        "mode": experiment.mode,
-        "record": str(_record(directory, name)),
-        "received": str(directory.scratch / RECEIVED) if received else None,
-    }
-    _record(directory, name).parent.mkdir(exist_ok=True)
 
     def done(frames: int, total: int) -> None:
         progress(name, frames, total)

@@ -21,7 +21,7 @@ from vnic.lab.report_words import answer
 from vnic.lab.results import Results, read_results, write_results
 from vnic.lab.results_columns import COLUMNS
 from vnic.lab.sweep_params import PARAMETERS
-from vnic.lab.sweep_point import run_chunk
+from vnic.lab.sweep_point import run_point
 
 DEFAULTS = {name: parameter.default for name, parameter in PARAMETERS.items()}
 EMPTY = dict.fromkeys(column.name for column in COLUMNS)
@@ -50,7 +50,7 @@ META: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def base() -> Mapping[str, Any]:
     """A point as the behavioural NIC measures it; cycles are made up by `results`."""
-    (row,) = run_chunk([DEFAULTS | {"target": "model", "frames": 2}])
+    row = run_point(DEFAULTS | {"target": "model", "frames": 2})
     return {**EMPTY, **DEFAULTS, **row}
 
 
