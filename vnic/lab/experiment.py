@@ -159,12 +159,12 @@ def run_experiment(experiment: Experiment, directory: ResultDirectory, progress:
         )
         runs[name] = _run(experiment, name, spec, directory, progress)
         directory.log(f"{name}: {runs[name]['received']} of {runs[name]['offered']} frames received")
+    frames.unlink()
     try:
         write_capture(directory.scratch / RECEIVED, read_received(received))
     except OSError as error:
         raise cannot_write(directory.path / RECEIVED, error) from error
-    for path in (frames, received):
-        path.unlink()
+    received.unlink()
     differences = _compare(experiment.targets, directory)
     verdicts = _merge(runs, differences)
     agree = None if len(runs) < 2 else all(verdict.severity != "error" for verdict in differences)
