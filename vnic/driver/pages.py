@@ -59,7 +59,7 @@ class PageBuffers(Buffers):
         """See Buffers. Up to copybreak the frame is copied into the head and the page stays."""
         data = self._bytes(slot, length)
         if length <= self.plan.copy_up_to:
-            skb = self._head_for(slot, length)
+            skb = self._head_for(slot, length - ETH_FCS_LEN)
             if skb is not None:
                 skb.put_data(data[:-ETH_FCS_LEN])
                 self.stats.rx_copybreak += 1
@@ -95,7 +95,7 @@ class PageBuffers(Buffers):
 
     def _whole(self, skb: SkBuff) -> SkBuff:
         """Cuts the FCS off and brings the Ethernet header into the head, for eth_type_trans."""
-        skb.trim(skb.len - ETH_FCS_LEN)
+        self.kernel.pskb_trim(skb, skb.len - ETH_FCS_LEN)
         self.kernel.pskb_may_pull(skb, ETH_HLEN)
         return skb
 
