@@ -131,7 +131,8 @@ def compare(prediction: Facts, kernel: Facts) -> list[Row]:
 
 def _table(facts: Facts) -> Table:
     rows: Table = {("kernel", name): value for name, value in facts.sizes.items()}
-    rows |= {("slab", f"{name}: bytes, objects, pages"): shape for name, shape in facts.slabs.items()}
+    for name, (size, objects, pages) in facts.slabs.items():
+        rows["slab", name] = f"{objects} of {size} bytes in {pages} pages"
     rows |= {("slab", f"alloc_skb({size}) gets"): bytes_ for size, bytes_ in sorted(facts.heads.items())}
     for mtu, phase in facts.phases.items():
         where = f"MTU {mtu}"
