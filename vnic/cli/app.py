@@ -205,6 +205,10 @@ def boot(
     gsi: Annotated[int | None, typer.Option(help="Its interrupt, if not what the slot says.")] = None,
     data_width: Annotated[int, typer.Option(help="DMA width of the Verilog NIC in bits.")] = 64,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="For the whole run.")] = 300.0,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Compare our prediction of its receive buffers with the kernel."),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Result; out/boot-DATE if not given.")
     ] = None,
@@ -215,13 +219,15 @@ def boot(
     """Boot a stock Linux in QEMU with its own e1000 driver on one of our NICs, or on QEMU's.
 
     The guest brings eth0 up, pings the other end, runs the commands and powers off. Each of its DMA accesses
-    is judged and written down. Exit code 1 if a rule was broken or a command failed.
+    is judged and written down. Exit code 1 if a rule was broken, a command failed or a prediction was wrong.
 
     Examples:
 
     - `vnic boot --run 'ping -c 3 10.0.2.2'`
 
     - `vnic boot --nic icarus --add /usr/sbin/ethtool --run 'ethtool -t eth0 offline'`
+
+    - `vnic boot --verify`
     """
     from vnic.cli.boot import BootRequest, boot_command
     from vnic.guests.script import BootOptions
@@ -240,6 +246,7 @@ def boot(
         gsi=gsi,
         data_width=data_width,
         timeout_s=timeout,
+        verify=verify,
     )
     return boot_command(BootRequest(kernel_image, modules, out, force, quiet), options, as_json=json)
 

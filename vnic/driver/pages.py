@@ -60,7 +60,7 @@ class PageBuffers(Buffers):
         """See Buffers. Up to copybreak the frame is copied into the head and the page stays."""
         data = self._bytes(slot, length)
         if length <= self.plan.copy_up_to:
-            skb = self._head_for(slot, length)
+            skb = self._head_for(slot, length - self.fcs)
             if skb is not None:
                 skb.put_data(data[: length - self.fcs])
                 self.stats.rx_copybreak += 1
@@ -96,7 +96,7 @@ class PageBuffers(Buffers):
 
     def _whole(self, skb: SkBuff) -> SkBuff:
         """Cuts the FCS off and brings the Ethernet header into the head, for eth_type_trans."""
-        skb.trim(skb.len - self.fcs)
+        self.kernel.pskb_trim(skb, skb.len - self.fcs)
         self.kernel.pskb_may_pull(skb, ETH_HLEN)
         return skb
 

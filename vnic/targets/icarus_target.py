@@ -39,7 +39,7 @@ def ignore(_: object) -> None:
 
 
 class IcarusWire:
-    """The line of the bench: frame queues in hostmem.c."""
+    """The line of the bench: frame queues in hostmem_line.c."""
 
     def __init__(self, hostmem: Hostmem) -> None:
         self._hostmem = hostmem
