@@ -18,9 +18,11 @@ vnic_axi_split.v
 vnic_fifo.v
 vnic_fifo_ram.v
 vnic_csr.v
+vnic_csr_bus.v
 vnic_csr_ctrl.v
 vnic_csr_filter.v
 vnic_csr_hold.v
+vnic_csr_offload.v
 vnic_csr_ring.v
 vnic_eeprom.v
 vnic_irq.v

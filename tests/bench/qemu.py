@@ -7,12 +7,12 @@ import time
 from vnic.checks.checker import Checker
 from vnic.checks.state import CheckOptions
 from vnic.driver import DriverOptions
-from vnic.lab.entry import KERNEL_BASE, LINK_TIMEOUT_NS
 from vnic.linux.kernel import Kernel
 from vnic.linux.profile import load_profile
 from vnic.memory import HostMemory
 from vnic.nic.port import WireFrame, run
 from vnic.targets.qemu import QemuTarget
+from vnic.targets.run import KERNEL_BASE, LINK_TIMEOUT_NS
 from vnic.targets.session import SessionOptions, run_session
 
 

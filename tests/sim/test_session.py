@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from vnic.checks.scoreboard import compare
+from vnic.errors import VnicError
 from vnic.nic.port import WireFrame
 from vnic.targets.icarus import IcarusResult
-from vnic.targets.run import RunSpec, read_frames, run_on_icarus, run_on_model, write_frames
+from vnic.targets.run import RunSpec, read_frames, read_received, run_on_icarus, run_on_model, write_frames
 
 STALLS = {"stall": 70, "rx_stall": 40, "tx_stall": 80, "line_penalty": 3}
 
@@ -82,5 +83,17 @@ def test_received_frames_can_be_kept(tmp_path: Path) -> None:
     spec = dataclasses.replace(spec_for(tmp_path, 5, "6.1/x86_64", "receive"), received=str(tmp_path / "got"))
     run_on_icarus(spec, tmp_path)
     sent = [frame.data for frame in read_frames(tmp_path / "frames")]
-    got = read_frames(tmp_path / "got")
+    got = list(read_received(tmp_path / "got"))
     assert [frame.data[: len(data)] for frame, data in zip(got, sent, strict=True)] == sent
+    assert 0 < got[0].time_ns <= got[-1].time_ns
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_record(tmp_path: Path) -> None:
+    spec = spec_for(tmp_path, 60, "6.1/x86_64", "receive")
+    spec = dataclasses.replace(spec, received="/dev/full", record=str(tmp_path / "record"))
+    with pytest.raises(VnicError, match=r"^/dev/full: No space left on device; make room") as raised:
+        run_on_model(spec)
+    assert "\n" not in str(raised.value)
+    with pytest.raises(VnicError, match=r"^/dev/full: No space left on device; make room"):
+        run_on_icarus(spec, tmp_path)
+    assert not (tmp_path / "record").exists()
