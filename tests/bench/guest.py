@@ -60,7 +60,7 @@ def boot_here(nic: NicName, give: int, take: int, plain: bool) -> dict[str, Any]
         f"echo '{MARK}{BEGIN}'",
         f"bash -c 'cat < /dev/tcp/{HOST_ADDRESS}/{give} > /tmp/bytes'",
         f"echo '{MARK}{MIDDLE}'",
-        f"bash -c 'cat /tmp/bytes > /dev/tcp/{HOST_ADDRESS}/{take}'",
+        f"bash -c 'exec 3<>/dev/tcp/{HOST_ADDRESS}/{take}; cat /tmp/bytes >&3; read -u 3 || :'",
         f"echo '{MARK}{END}'",
         "sha256sum /tmp/bytes",
     )

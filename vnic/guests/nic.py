@@ -17,7 +17,7 @@ from vnic.targets.model import on_the_wire
 _Result = TypeVar("_Result")
 
 CHUNK_CYCLES: Final = 512
-"""Clock cycles between two looks at the sockets while the Verilog NIC is at work: 2 us of its time."""
+"""Clock cycles between two looks at the sockets while the Verilog NIC is at work, at most: 2 us for it."""
 
 SLOWER: Final = 8
 """How much slower than this machine's clock the behavioural NIC's runs.
@@ -100,7 +100,7 @@ class ModelNic:
 
     @property
     def irq(self) -> bool:
-        """Level of the interrupt line, which rises at most once in an ITR interval."""
+        """Level of the interrupt line, to be looked at after each access; it rises once in an ITR interval."""
         pending = self._controller.irq
         if pending != self._irq:
             if not pending:
@@ -154,6 +154,7 @@ class IcarusNic:
     def __init__(self, target: IcarusTarget) -> None:
         self._target = target
         self._at_rest = False
+        self._chunk = REST_CYCLES
         self._listener: Callable[[DmaEvent], None] = target.on_dma
         self._listening_s = 0.0
         self._inside_s = 0.0
@@ -195,6 +196,7 @@ class IcarusNic:
         """Write the register at byte `offset` of BAR0."""
         await self._simulate(self._target.write32(offset, value))
         self._at_rest = False
+        self._chunk = REST_CYCLES  # most writes are over at once, and the next is on its way
         await self._let_irq_follow(offset)
 
     async def _let_irq_follow(self, offset: int) -> None:
@@ -216,8 +218,9 @@ class IcarusNic:
         target = self._target
         if not self._at_rest:
             was_quiet = target.quiet
-            await self._simulate(target.run_cycles(REST_CYCLES if was_quiet else CHUNK_CYCLES))
+            await self._simulate(target.run_cycles(REST_CYCLES if was_quiet else self._chunk))
             self._at_rest = was_quiet and target.quiet
+            self._chunk = min(CHUNK_CYCLES, 4 * self._chunk)
         if not self._at_rest:
             return 0.0
         if target.throttled:

@@ -105,8 +105,8 @@ class Proxy:
         return self._sock.fileno()
 
     async def serve(self, device: Device) -> None:
-        """Carry out what has come; never blocks."""
-        if self._receive():
+        """Carry out what has come; returns when nothing more is there. Never blocks."""
+        while self._receive():
             for command, payload in self._messages():
                 await self._carry_out(device, command, payload)
 
