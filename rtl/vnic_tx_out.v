@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Transmit output: reads complete frames from the FIFO without a gap, pads them if asked to, and sends
-// them to the MAC, to the loopback path, or, with the link down, nowhere. A reset in mid-frame ends the
+// Transmit output: reads complete frames from the FIFO without a gap, edits and pads them if asked to, and
+// sends them to the MAC, to the loopback path, or, with the link down, nowhere. A reset in mid-frame ends the
 // frame with one more word without FCS, so that the stream stays well formed.
 
 `resetall
@@ -23,10 +23,17 @@ module vnic_tx_out #(
     input  wire                    psp,
     input  wire                    link_up,
     input  wire                    loopback,
+    // VLAN tags are inserted, and their first two bytes
+    input  wire                    vme,
+    input  wire [15:0]             vet,
 
-    // Frame complete in the FIFO: {IFCS, length in bytes}
+    // Frame complete in the FIFO: {edit record follows, IFCS, length in bytes}
     input  wire                    frame_valid,
-    input  wire [14:0]             frame,
+    input  wire [15:0]             frame,
+    // Record of the oldest frame that has one, see vnic_tx_csum
+    input  wire                    record_valid,
+    input  wire [66:0]             record,
+    output wire                    record_pop,
     // FIFO read port, and words given back
     output wire                    rd_en,
     output wire [ADDR_BITS-1:0]    rd_addr,
@@ -66,13 +73,14 @@ module vnic_tx_out #(
     wire        queue_empty;
     wire        queue_full;
     wire        queue_pop;
+    wire        edit;
     wire        ifcs;
     wire [13:0] len;
 
-    vnic_fifo #(.WIDTH(15), .DEPTH_LOG2(ADDR_BITS)) queue (
+    vnic_fifo #(.WIDTH(16), .DEPTH_LOG2(ADDR_BITS)) queue (
         .clk(clk), .rst(rst || clear),
         .wr_en(frame_valid), .wr_data(frame), .full(queue_full),
-        .rd_en(queue_pop), .rd_data({ifcs, len}), .empty(queue_empty)
+        .rd_en(queue_pop), .rd_data({edit, ifcs, len}), .empty(queue_empty)
     );
 
     // Stage 0: word at hand -------------------------------------------------------------------------
@@ -82,7 +90,11 @@ module vnic_tx_out #(
     reg                 to_loop_reg;
 
     wire        advance;
-    wire [13:0] out_len = psp && ifcs && len < MIN_FRAME ? MIN_FRAME : len;
+    wire        ready = !queue_empty && (!edit || record_valid);
+    // A frame without both addresses gets no tag
+    wire        tag = edit && record[66] && vme && len >= 14'd12;
+    wire [13:0] tagged_len = tag ? len + 14'd4 : len;
+    wire [13:0] out_len = psp && ifcs && tagged_len < MIN_FRAME ? MIN_FRAME : tagged_len;
     wire [13:0] len_less = len - 14'd1;
     wire [13:0] out_less = out_len - 14'd1;
     // Index of the last word with data, and of the last word
@@ -92,14 +104,15 @@ module vnic_tx_out #(
     wire        last = word_reg == out_last;
     wire        to_loop = first ? loopback : to_loop_reg;
     wire        lost = first && !loopback && !link_up;
-    wire        step = !queue_empty && advance && !lost;
-    wire        skip = !queue_empty && lost;
+    wire        step = ready && advance && !lost;
+    wire        skip = ready && lost;
 
     assign queue_pop = (step && last) || skip;
     assign rd_en = step && word_reg <= data_last;
     assign rd_addr = ptr_reg;
     assign release_valid = queue_pop;
     assign release_words = data_last + 12'd1;
+    assign record_pop = queue_pop && edit;
 
     // Stage 1: word is there; stage 2: stream -------------------------------------------------------
     reg                  s1_valid_reg;
@@ -117,18 +130,15 @@ module vnic_tx_out #(
     reg                  loop_reg;
     reg                  user_reg;
     reg [6:0]            count_reg;
-    reg [DATA_WIDTH-1:0] data_reg;
     reg [BYTES-1:0]      keep_reg;
     reg [14:0]           len_reg;
-    reg                  bcast_reg;
-    reg                  mcast_reg;
     // A frame has begun at the MAC and its last word is not in stage 2 yet; it has to be cut short
     reg                  mid_reg;
     reg                  cut_reg;
     reg                  quiet_reg;
 
     assign advance = (!valid_reg || (loop_reg ? loop_ready : m_axis_tx_tready)) && !cut_reg && !clear;
-    assign m_axis_tx_tdata = data_reg;
+    assign m_axis_tx_tdata = loop_data;
     assign m_axis_tx_tkeep = keep_reg;
     assign m_axis_tx_tvalid = valid_reg && !loop_reg;
     assign m_axis_tx_tlast = last_reg;
@@ -137,12 +147,15 @@ module vnic_tx_out #(
     assign loop_first = first_reg;
     assign loop_last = last_reg;
     assign loop_count = count_reg;
-    assign loop_data = data_reg;
     assign ev_valid = valid_reg && last_reg && !quiet_reg && (loop_reg ? loop_ready : m_axis_tx_tready);
     assign ev_len = {5'd0, len_reg};
-    assign ev_bcast = bcast_reg;
-    assign ev_mcast = mcast_reg;
     assign busy = !queue_empty || s1_valid_reg || valid_reg || cut_reg;
+
+    vnic_tx_edit #(.DATA_WIDTH(DATA_WIDTH)) editor (
+        .clk(clk), .step(step), .edit(edit), .index(word_reg), .record(record[65:0]), .tag(tag), .vet(vet),
+        .load(advance && s1_valid_reg), .pad(s1_pad_reg), .rd_data(rd_data), .data(loop_data),
+        .load_first(s1_first_reg), .bcast(ev_bcast), .mcast(ev_mcast)
+    );
 
     wire moves = step || skip || s1_valid_reg || valid_reg;
     wire active = moves || cut_reg || clear || rst;
@@ -167,17 +180,12 @@ module vnic_tx_out #(
             s1_valid_reg <= step;
             valid_reg <= s1_valid_reg;
             if (s1_valid_reg) begin
-                data_reg <= s1_pad_reg ? {DATA_WIDTH{1'b0}} : rd_data;
                 first_reg <= s1_first_reg;
                 last_reg <= s1_last_reg;
                 loop_reg <= s1_loop_reg;
                 user_reg <= s1_ifcs_reg;
                 quiet_reg <= 1'b0;
                 mid_reg <= !s1_last_reg && !s1_loop_reg;
-                if (s1_first_reg) begin
-                    bcast_reg <= &rd_data[47:0];
-                    mcast_reg <= rd_data[0] && !(&rd_data[47:0]);
-                end
                 if (s1_last_reg) begin
                     len_reg <= s1_len_reg;
                     count_reg <= {{(7-LB){1'b0}}, s1_end_reg} + 7'd1;
