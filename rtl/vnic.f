@@ -7,6 +7,7 @@ vnic_tx_path.v
 vnic_tx_cut.v
 vnic_tx_engine.v
 vnic_tx_gather.v
+vnic_tx_offload.v
 vnic_tx_packet.v
 vnic_tx_header.v
 vnic_tx_csum.v
@@ -23,9 +24,11 @@ vnic_axi_split.v
 vnic_fifo.v
 vnic_fifo_ram.v
 vnic_csr.v
+vnic_csr_bus.v
 vnic_csr_ctrl.v
 vnic_csr_filter.v
 vnic_csr_hold.v
+vnic_csr_offload.v
 vnic_csr_ring.v
 vnic_eeprom.v
 vnic_irq.v

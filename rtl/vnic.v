@@ -158,12 +158,15 @@ module vnic #(
         rx_busy, tx_en, tx_psp, link_up, tx_flush, tx_head_wr, txd_valid, txd_ready, txd_data_valid,
         txdata_valid, txdata_ready, txdata_data_valid, txdata_stall, txwb_valid, txwb_ready, txwb_pop,
         txwb_done, tx_ev_valid, tx_ev_bcast, tx_ev_mcast, tx_int_dw, tx_int_dw_ide, tx_int_qe, tx_quiet,
-        tx_busy, vme, tx_ev_tsctc, tx_ev_tsctfc, wr_busy, rd_busy, csr_busy, soft_rst;
+        tx_busy, wr_busy, rd_busy, csr_busy, soft_rst, vme, vfe,
+        vlan_pass, tx_ev_tsctc, tx_ev_tsctfc;
+    wire [9:0] rx_csum;
+    wire [15:0] vet;
     wire [14:0] rx_bsize, data_len;
     wire [1:0] rx_rdmts;
     wire [63:0] rx_ring_base, rxd_addr, data_addr, rxwb_addr, tx_ring_base, txd_addr, txdata_addr, txwb_addr;
     wire [19:0] rx_ring_len, rx_ev_len, tx_ring_len, tx_ev_len;
-    wire [15:0] vet, rx_tail, rx_head_wdata, rx_head, rx_rnbc_inc, tx_tail, tx_head_wdata, tx_head, txdata_len;
+    wire [15:0] rx_tail, rx_head_wdata, rx_head, rx_rnbc_inc, tx_tail, tx_head_wdata, tx_head, txdata_len;
     wire [6:0] loop_count, rxd_len, rxwb_len, txd_len, txwb_len;
     wire [DATA_WIDTH-1:0] loop_data, rd_data, src_data;
     wire [47:0] flt_da;
@@ -199,14 +202,16 @@ module vnic #(
         .rx_ring_len(rx_ring_len), .rx_tail(rx_tail), .rx_flush(rx_flush), .rx_head_wr(rx_head_wr),
         .rx_head_wdata(rx_head_wdata), .rx_head(rx_head), .flt_valid(flt_valid), .flt_da(flt_da),
         .flt_accept(flt_accept), .flt_pif(flt_pif), .flt_bcast(flt_bcast), .flt_mcast(flt_mcast),
-        .tx_en(tx_en), .tx_psp(tx_psp), .tx_ring_base(tx_ring_base), .tx_ring_len(tx_ring_len),
+        .rx_csum(rx_csum), .vet(vet), .vme(vme), .vfe(vfe), .vlan_valid(1'b0), .vlan_tci(16'd0),
+        .vlan_pass(vlan_pass), .tx_en(tx_en), .tx_psp(tx_psp), .tx_ring_base(tx_ring_base), .tx_ring_len(tx_ring_len),
         .tx_tail(tx_tail), .tx_flush(tx_flush), .tx_head_wr(tx_head_wr), .tx_head_wdata(tx_head_wdata),
         .tx_head(tx_head), .link_up(link_up), .loopback(loopback), .rx_ev_valid(rx_ev_valid),
         .rx_ev_len(rx_ev_len), .rx_ev_crcerrs(rx_ev_crcerrs), .rx_ev_rfc(rx_ev_rfc), .rx_ev_rjc(rx_ev_rjc),
         .rx_ev_ruc(rx_ev_ruc), .rx_ev_roc(rx_ev_roc), .rx_ev_good(rx_ev_good), .rx_ev_bcast(rx_ev_bcast),
         .rx_ev_mcast(rx_ev_mcast), .rx_ev_missed(rx_ev_missed), .rx_rnbc_inc(rx_rnbc_inc),
         .rx_int_eop(rx_int_eop), .rx_int_dmt0(rx_int_dmt0), .tx_ev_valid(tx_ev_valid), .tx_ev_len(tx_ev_len),
-        .tx_ev_bcast(tx_ev_bcast), .tx_ev_mcast(tx_ev_mcast), .tx_int_dw(tx_int_dw),
+        .tx_ev_bcast(tx_ev_bcast), .tx_ev_mcast(tx_ev_mcast), .tx_ev_tsctc(tx_ev_tsctc),
+        .tx_ev_tsctfc(tx_ev_tsctfc), .tx_int_dw(tx_int_dw),
         .tx_int_dw_ide(tx_int_dw_ide), .tx_int_qe(tx_int_qe)
     );
 
@@ -282,7 +287,7 @@ module vnic #(
         .m_axi_rresp(m_axi_rresp), .m_axi_rvalid(m_axi_rvalid), .m_axi_rready(m_axi_rready), .busy(rd_busy)
     );
 
-    wire unused = &{1'b0, m_axi_bresp, m_axi_rlast};
+    wire unused = &{1'b0, m_axi_bresp, m_axi_rlast, rx_csum, vfe, vlan_pass};
 
 endmodule
 

@@ -43,6 +43,10 @@ module vnic_csr_ctrl (
     output wire        flt_mpe,
     output wire        flt_bam,
     output wire [1:0]  flt_mo,
+    output wire        vme,
+    output wire        vfe,
+    output wire        vlan_cfien,
+    output wire        vlan_cfi,
     output wire        tx_en,
     output wire        tx_psp,
     output wire        link_up,
@@ -72,6 +76,10 @@ module vnic_csr_ctrl (
     assign flt_mpe = rctl_reg[`VNIC_RCTL__MPE];
     assign flt_bam = rctl_reg[`VNIC_RCTL__BAM];
     assign flt_mo = rctl_reg[`VNIC_RCTL__MO];
+    assign vme = ctrl_reg[`VNIC_CTRL__VME];
+    assign vfe = rctl_reg[`VNIC_RCTL__VFE];
+    assign vlan_cfien = rctl_reg[`VNIC_RCTL__CFIEN];
+    assign vlan_cfi = rctl_reg[`VNIC_RCTL__CFI];
     assign tx_en = tctl_reg[`VNIC_TCTL__EN];
     assign tx_psp = tctl_reg[`VNIC_TCTL__PSP];
     assign link_up = ctrl_reg[`VNIC_CTRL__SLU] && phy_up;

@@ -42,9 +42,6 @@ module vnic_csr_hold (
         mask = 32'd0;
         init = 32'd0;
         casez (reg_addr)
-            17'b0_0101_011?_????_??00: begin  // VFTA
-                index = {2'd0, reg_addr[8:2]}; mask = `VNIC_VFTA_WMASK;
-            end
             17'b0_1001_00??_????_?000: begin  // FFMT
                 index = {2'd1, reg_addr[9:3]}; mask = `VNIC_FFMT_WMASK;
             end
@@ -63,7 +60,6 @@ module vnic_csr_hold (
             `VNIC_FCAL: begin index = 9'h18C; mask = `VNIC_FCAL_WMASK; end
             `VNIC_FCAH: begin index = 9'h18D; mask = `VNIC_FCAH_WMASK; end
             `VNIC_FCT: begin index = 9'h18E; mask = `VNIC_FCT_WMASK; end
-            `VNIC_VET: begin index = 9'h18F; mask = `VNIC_VET_WMASK; init = `VNIC_VET_RESET; end
             `VNIC_FCTTV: begin index = 9'h190; mask = `VNIC_FCTTV_WMASK; end
             `VNIC_TXCW: begin index = 9'h191; mask = `VNIC_TXCW_WMASK; end
             `VNIC_TIPG: begin index = 9'h192; mask = `VNIC_TIPG_WMASK; end
@@ -75,7 +71,6 @@ module vnic_csr_hold (
             `VNIC_RSRPD: begin index = 9'h198; mask = `VNIC_RSRPD_WMASK; end
             `VNIC_TXDCTL: begin index = 9'h199; mask = `VNIC_TXDCTL_WMASK; end
             `VNIC_TSPMT: begin index = 9'h19A; mask = `VNIC_TSPMT_WMASK; init = `VNIC_TSPMT_RESET; end
-            `VNIC_RXCSUM: begin index = 9'h19B; mask = `VNIC_RXCSUM_WMASK; end
             `VNIC_WUC: begin index = 9'h19C; mask = `VNIC_WUC_WMASK; end
             `VNIC_WUFC: begin index = 9'h19D; mask = `VNIC_WUFC_WMASK; end
             `VNIC_MANC: begin index = 9'h19E; mask = `VNIC_MANC_WMASK; end

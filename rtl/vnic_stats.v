@@ -38,14 +38,17 @@ module vnic_stats (
     input  wire        tx_ev_valid,
     input  wire [19:0] tx_ev_len,
     input  wire        tx_ev_bcast,
-    input  wire        tx_ev_mcast
+    input  wire        tx_ev_mcast,
+    // Pulses: a segmentation is complete, or has failed
+    input  wire        tx_ev_tsctc,
+    input  wire        tx_ev_tsctfc
 );
 
     localparam [16:0] PRC64 = `VNIC_PRC64;
     localparam [16:0] PTC64 = `VNIC_PTC64;
 
     reg [31:0] crcerrs_reg, mpc_reg, gprc_reg, bprc_reg, mprc_reg, gptc_reg, rnbc_reg;
-    reg [31:0] ruc_reg, rfc_reg, roc_reg, rjc_reg, tpr_reg, tpt_reg, mptc_reg, bptc_reg;
+    reg [31:0] ruc_reg, rfc_reg, roc_reg, rjc_reg, tpr_reg, tpt_reg, mptc_reg, bptc_reg, tsctc_reg, tsctfc_reg;
     reg [63:0] gorc_reg, gotc_reg, tor_reg, tot_reg;
     // PRC and PTC by size class, in the order of their offsets
     reg [31:0] prc [0:5];
@@ -99,7 +102,7 @@ module vnic_stats (
     endfunction
 
     // One test in an idle cycle: a simulator pays for every signal that a clocked block reads
-    wire active = reg_act || rx_ev_valid || tx_ev_valid || |rx_rnbc_inc;
+    wire active = reg_act || rx_ev_valid || tx_ev_valid || |rx_rnbc_inc || tx_ev_tsctc || tx_ev_tsctfc;
 
     integer i;
 
@@ -145,6 +148,10 @@ module vnic_stats (
             if (tx_ev_mcast)
                 mptc_reg <= plus1(mptc_reg);
         end
+        if (tx_ev_tsctc)
+            tsctc_reg <= plus1(tsctc_reg);
+        if (tx_ev_tsctfc)
+            tsctfc_reg <= plus1(tsctfc_reg);
 
         if (reg_act) begin
             if (reg_rd)
@@ -190,11 +197,14 @@ module vnic_stats (
                     end
                     `VNIC_MPTC: begin rdata_reg <= mptc_reg; mptc_reg <= {31'd0, tx_ev_valid && tx_ev_mcast}; end
                     `VNIC_BPTC: begin rdata_reg <= bptc_reg; bptc_reg <= {31'd0, tx_ev_valid && tx_ev_bcast}; end
+                    `VNIC_TSCTC: begin rdata_reg <= tsctc_reg; tsctc_reg <= {31'd0, tx_ev_tsctc}; end
+                    `VNIC_TSCTFC: begin rdata_reg <= tsctfc_reg; tsctfc_reg <= {31'd0, tx_ev_tsctfc}; end
                     default: rdata_reg <= 32'd0;
                 endcase
             if (clear) begin
                 {crcerrs_reg, mpc_reg, gprc_reg, bprc_reg, mprc_reg, gptc_reg, rnbc_reg} <= 224'd0;
                 {ruc_reg, rfc_reg, roc_reg, rjc_reg, tpr_reg, tpt_reg, mptc_reg, bptc_reg} <= 256'd0;
+                {tsctc_reg, tsctfc_reg} <= 64'd0;
                 {gorc_reg, gotc_reg, tor_reg, tot_reg} <= 256'd0;
                 for (i = 0; i < 6; i = i + 1) begin
                     prc[i] <= 32'd0;

@@ -69,7 +69,7 @@ module vnic_tx_csum #(
     reg        s1_edit_reg;
 
     // The word's bytes that lie in a range of the frame; an end of 0 is the frame's end
-    function [DATA_WIDTH-1:0] within;
+    function [DATA_WIDTH-1:0] in_range;
         input [DATA_WIDTH-1:0] word;
         input [10:0]           index;
         input [7:0]            start;
@@ -83,7 +83,7 @@ module vnic_tx_csum #(
             if (stop != 16'd0 && {5'd0, index} >= stop >> LB)
                 bare = {5'd0, index} == stop >> LB
                        ? bare & ({DATA_WIDTH{1'b1}} >> {~stop[LB-1:0], 3'd0}) : {DATA_WIDTH{1'b0}};
-            within = bare;
+            in_range = bare;
         end
     endfunction
 
@@ -95,15 +95,14 @@ module vnic_tx_csum #(
         reg [255:0]            sixteen;
         reg [127:0]            eight;
         reg [63:0]             four;
-        reg [31:0]             total;
+        reg [10:0]             unused;
         begin
             wide = {{(512-DATA_WIDTH){1'b0}}, word};
             pairs = (wide & {16{32'h0000FFFF}}) + ((wide >> 16) & {16{32'h0000FFFF}});
             sixteen = pairs[511:256] + pairs[255:0];
             eight = sixteen[255:128] + sixteen[127:0];
             four = eight[127:64] + eight[63:0];
-            total = four[63:32] + four[31:0];
-            sum = total[20:0];
+            {unused, sum} = four[63:32] + four[31:0];
         end
     endfunction
 
@@ -170,8 +169,8 @@ module vnic_tx_csum #(
         s1_last_reg <= frame_valid;
         if (summing && wr_en) begin
             index_reg <= index_reg + 11'd1;
-            s1_ip_reg <= sum(within(ip_word, index_reg, ip_start, ip_end));
-            s1_transport_reg <= sum(within(transport_word, index_reg, transport_start, transport_end));
+            s1_ip_reg <= sum(in_range(ip_word, index_reg, ip_start, ip_end));
+            s1_transport_reg <= sum(in_range(transport_word, index_reg, transport_start, transport_end));
         end
         if (frame_valid) begin
             index_reg <= 11'd0;

@@ -84,7 +84,7 @@ module vnic_tx_cut (
     // The descriptor at hand
     wire [127:0] d = mid_reg ? hold_reg : desc;
     wire         dext = d[93];
-    wire         context = dext && d[87:84] == 4'd0;
+    wire         is_context = dext && d[87:84] == 4'd0;
     wire         data = dext && d[87:84] == 4'd1;
     wire         member = !dext || data;
     wire         eop = member && d[88];
@@ -145,7 +145,7 @@ module vnic_tx_cut (
     wire active = go || starts || forget || rst;
 
     always @(posedge clk) if (active) begin
-        if (go && context && tse) begin
+        if (go && is_context && tse) begin
             ctx_valid_reg <= new_valid;
             ctx_header_reg <= new_header;
             ctx_mss_reg <= new_mss;

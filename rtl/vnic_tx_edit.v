@@ -67,17 +67,18 @@ module vnic_tx_edit #(
         input [7:0]            spot;
         input [15:0]           value;
         reg [8:0]              next;
-        // The word with a byte before it
-        reg [DATA_WIDTH+7:0]   mask;
-        reg [DATA_WIDTH+7:0]   bytes;
+        reg [DATA_WIDTH-1:0]   mask;
+        reg [DATA_WIDTH-1:0]   bytes;
+        reg [7:0]              unused;
+        // Its place in the word with a byte before that
         reg [LB:0]             lane;
         begin
             next = {1'b0, spot} + 9'd1;
             lane = at == {4'd0, spot} >> LB ? {1'b0, spot[LB-1:0]} + 1'b1 : {(LB+1){1'b0}};
-            mask = {{(DATA_WIDTH-8){1'b0}}, 16'hFFFF} << {lane, 3'd0};
-            bytes = {{(DATA_WIDTH-8){1'b0}}, value[7:0], value[15:8]} << {lane, 3'd0};
+            {mask, unused} = {{(DATA_WIDTH-8){1'b0}}, 16'hFFFF} << {lane, 3'd0};
+            {bytes, unused} = {{(DATA_WIDTH-8){1'b0}}, value[7:0], value[15:8]} << {lane, 3'd0};
             put = at == {4'd0, spot} >> LB || at == {3'd0, next} >> LB
-                  ? (word & ~mask[DATA_WIDTH+7:8]) | bytes[DATA_WIDTH+7:8] : word;
+                  ? (word & ~mask) | bytes : word;
         end
     endfunction
 
@@ -90,7 +91,7 @@ module vnic_tx_edit #(
     // Room for the tag: what follows it moves up by four bytes, of which four leave the word
     wire [DATA_WIDTH+31:0] pushed = index_reg == TAG_INDEX
         ? {with_sums[DATA_WIDTH-1:TAG_BIT], tag_bytes, with_sums[TAG_BIT-1:0]} : {with_sums, carry_reg};
-    wire [DATA_WIDTH-1:0] edited = tag_reg && index_reg >= TAG_INDEX ? pushed[DATA_WIDTH-1:0] : with_sums;
+    wire [DATA_WIDTH-1:0] edited = tag_reg && (TAG_INDEX == 12'd0 || index_reg != 12'd0) ? pushed[DATA_WIDTH-1:0] : with_sums;
 
     assign data = data_reg;
     assign bcast = bcast_reg;

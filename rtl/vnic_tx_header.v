@@ -93,11 +93,12 @@ module vnic_tx_header #(
         input [IB-1:0]         index;
         input [8:0]            place;
         reg [9:0]              at;
-        reg [DATA_WIDTH+31:0]  window;
+        reg [DATA_WIDTH-1:0]   unused;
         begin
             at = {1'b0, place} + 10'd4 - {2'd0, index, {LB{1'b0}}};
-            window = {word, 32'd0} >> {at[LB:0], 3'd0};
-            pick = at < BYTES[9:0] + 10'd4 ? window[31:0] : 32'd0;
+            {unused, pick} = {word, 32'd0} >> {at[LB:0], 3'd0};
+            if (at >= BYTES[9:0] + 10'd4)
+                pick = 32'd0;
         end
     endfunction
 
@@ -109,14 +110,14 @@ module vnic_tx_header #(
         input [31:0]           mask;
         input [31:0]           value;
         reg [9:0]              at;
-        reg [DATA_WIDTH+31:0]  masks;
-        reg [DATA_WIDTH+31:0]  values;
+        reg [DATA_WIDTH-1:0]   masks;
+        reg [DATA_WIDTH-1:0]   values;
+        reg [31:0]             unused;
         begin
             at = {1'b0, place} + 10'd4 - {2'd0, index, {LB{1'b0}}};
-            masks = {{DATA_WIDTH{1'b0}}, mask} << {at[LB:0], 3'd0};
-            values = {{DATA_WIDTH{1'b0}}, value & mask} << {at[LB:0], 3'd0};
-            put = at < BYTES[9:0] + 10'd4
-                  ? (word & ~masks[DATA_WIDTH+31:32]) | values[DATA_WIDTH+31:32] : word;
+            {masks, unused} = {{DATA_WIDTH{1'b0}}, mask} << {at[LB:0], 3'd0};
+            {values, unused} = {{DATA_WIDTH{1'b0}}, value & mask} << {at[LB:0], 3'd0};
+            put = at < BYTES[9:0] + 10'd4 ? (word & ~masks) | values : word;
         end
     endfunction
 
@@ -125,13 +126,15 @@ module vnic_tx_header #(
         input [31:0] old;
         input [8:0]  to;
         reg [9:0]    at;
-        reg [95:0]   masks;
-        reg [95:0]   values;
+        reg [31:0]   masks;
+        reg [31:0]   values;
+        reg [31:0]   unused_high;
+        reg [31:0]   unused_low;
         begin
             at = {1'b0, ip_place} + 10'd4 - {1'b0, to};
-            masks = {64'd0, ip_mask} << {at[3:0], 3'd0};
-            values = {64'd0, new_ip_reg & ip_mask} << {at[3:0], 3'd0};
-            overlaid = at < 10'd8 ? (old & ~masks[63:32]) | values[63:32] : old;
+            {unused_high, masks, unused_low} = {64'd0, ip_mask} << {at[3:0], 3'd0};
+            {unused_high, values, unused_low} = {64'd0, new_ip_reg & ip_mask} << {at[3:0], 3'd0};
+            overlaid = at < 10'd8 ? (old & ~masks) | values : old;
         end
     endfunction
 

@@ -67,7 +67,7 @@ module vnic_tx_packet (
     reg [15:0]  frame_special_reg;
 
     wire        dext = e_desc[93];
-    wire        context = dext && e_desc[87:84] == 4'd0;
+    wire        is_context = dext && e_desc[87:84] == 4'd0;
     wire        data = dext && e_desc[87:84] == 4'd1;
     wire        first = step && !open_reg && (!dext || data);
     // Only an only descriptor shows at once that a legacy frame wants no checksum
@@ -88,7 +88,7 @@ module vnic_tx_packet (
     wire active = first || done || forget || rst;
 
     always @(posedge clk) if (active) begin
-        if (done && context) begin
+        if (done && is_context) begin
             if (e_desc[90]) begin
                 segment_reg <= e_desc[63:0];
                 segment_sizes_reg <= {e_desc[127:104], e_desc[89:88], e_desc[83:64]};
@@ -133,6 +133,8 @@ module vnic_tx_packet (
             sum_transport_reg <= 1'b0;
         end
     end
+
+    wire unused = &{1'b0, e_desc};
 
 endmodule
 

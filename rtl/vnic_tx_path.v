@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Everything between the read channel and the MAC's transmit stream: descriptor ring, engine, gatherer,
-// store-and-forward frame FIFO, output, loopback.
+// Everything between the read channel and the MAC's transmit stream: descriptor ring, cutter, engine,
+// gatherer, offloads, store-and-forward frame FIFO, output, loopback.
 
 `resetall
 `timescale 1ns / 1ps
@@ -135,30 +135,14 @@ module vnic_tx_path #(
     wire                  keep;
     wire                  discard;
     wire                  ifcs;
-    wire                  tso_over;
-    wire [63:0]           offsets;
-    wire                  sum_ip;
-    wire                  sum_transport;
-    wire                  tso;
-    wire                  edit_ip;
-    wire                  edit_tcp;
     wire [7:0]            header_len;
-    wire [15:0]           mss;
-    wire [19:0]           payload;
-    wire                  insert_ip;
-    wire                  insert_transport;
-    wire                  vle;
-    wire [15:0]           special;
     wire                  header_wr;
     wire                  header_last;
     wire                  play;
     wire                  play_valid;
     wire                  play_last;
     wire [DATA_WIDTH-1:0] play_data;
-    wire                  made_valid;
-    wire [66:0]           made;
-    wire                  record_empty;
-    wire                  record_full;
+    wire                  record_valid;
     wire [66:0]           record;
     wire                  record_pop;
     wire                  done_valid;
@@ -221,37 +205,15 @@ module vnic_tx_path #(
         .wb_cause(done_cause), .busy(gather_busy)
     );
 
-    vnic_tx_packet packet (
+    vnic_tx_offload #(.DATA_WIDTH(DATA_WIDTH)) offload (
         .clk(clk), .rst(all_rst), .forget(load_head),
-        .step(step), .done(entry_pop), .keep(keep), .e_tso(entry[156]), .e_eop(entry[152]),
-        .e_desc(entry[127:0]), .ifcs(ifcs), .tso_over(tso_over),
-        .offsets(offsets), .sum_ip(sum_ip), .sum_transport(sum_transport), .tso(tso), .edit_ip(edit_ip),
-        .edit_tcp(edit_tcp), .header_len(header_len), .mss(mss), .payload(payload),
-        .insert_ip(insert_ip), .insert_transport(insert_transport), .vle(vle), .special(special)
-    );
-
-    vnic_tx_header #(.DATA_WIDTH(DATA_WIDTH)) header (
-        .clk(clk), .rst(all_rst), .restart(tso_over || load_head),
-        .wr_en(header_wr), .wr_last(header_last), .wr_data(fifo_wr_data),
-        .header_len(header_len), .ip_start(offsets[7:0]), .tcp_start(offsets[39:32]), .edit_ip(edit_ip),
-        .edit_tcp(edit_tcp), .mss(mss), .payload(payload),
-        .play(play), .play_valid(play_valid), .play_last(play_last), .play_data(play_data)
-    );
-
-    vnic_tx_csum #(.DATA_WIDTH(DATA_WIDTH)) csum (
-        .clk(clk), .rst(all_rst),
+        .step(step), .done(entry_pop), .keep(keep), .discard(discard), .e_tso(entry[156]), .e_eop(entry[152]),
+        .e_desc(entry[127:0]), .ifcs(ifcs),
         .wr_en(fifo_wr), .wr_data(fifo_wr_data), .frame_valid(frame_valid), .frame_edit(frame[15]),
-        .frame_len(frame[13:0]), .discard(discard || load_head),
-        .offsets(offsets), .sum_ip(sum_ip), .sum_transport(sum_transport), .tso(tso), .header_len(header_len),
-        .insert_ip(insert_ip), .insert_transport(insert_transport), .vle(vle), .special(special),
-        .record_valid(made_valid), .record(made)
-    );
-
-    // The engine lets no more frames with a record in
-    vnic_fifo #(.WIDTH(67), .DEPTH_LOG2(6)) record_fifo (
-        .clk(clk), .rst(all_rst),
-        .wr_en(made_valid), .wr_data(made), .full(record_full),
-        .rd_en(record_pop), .rd_data(record), .empty(record_empty)
+        .frame_len(frame[13:0]),
+        .header_wr(header_wr), .header_last(header_last), .header_len(header_len), .play(play),
+        .play_valid(play_valid), .play_last(play_last), .play_data(play_data),
+        .record_valid(record_valid), .record(record), .record_pop(record_pop)
     );
 
     vnic_desc_wb wb (
@@ -275,7 +237,7 @@ module vnic_tx_path #(
     vnic_tx_out #(.DATA_WIDTH(DATA_WIDTH), .ADDR_BITS(ADDR_BITS)) out (
         .clk(clk), .rst(rst), .clear(clear),
         .psp(psp), .link_up(link_up), .loopback(loopback), .vme(vme), .vet(vet),
-        .frame_valid(frame_valid), .frame(frame), .record_valid(!record_empty), .record(record),
+        .frame_valid(frame_valid), .frame(frame), .record_valid(record_valid), .record(record),
         .record_pop(record_pop),
         .rd_en(fifo_rd), .rd_addr(fifo_rd_addr), .rd_data(fifo_rd_data),
         .release_valid(release_valid), .release_words(release_words),
@@ -303,7 +265,7 @@ module vnic_tx_path #(
     assign quiet = ring_idle && !fetch_busy && !tx_en;
     assign busy = cut_busy || engine_busy || gather_busy || wb_busy || fetch_busy || out_busy || loop_busy;
 
-    wire unused = &{1'b0, starved, free_before, record_full};
+    wire unused = &{1'b0, starved, free_before};
 
 endmodule
 

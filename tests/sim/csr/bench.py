@@ -6,7 +6,7 @@ from typing import Any
 
 from cocotb.triggers import ClockCycles, ValueChange
 
-_READ, _WRITE, _EVENTS, _LOOKUP, _WAIT, _IDLE = range(6)
+_READ, _WRITE, _EVENTS, _LOOKUP, _WAIT, _IDLE, _TAG = range(7)
 
 #: Bit of each one-bit event in the bench's operand.
 EVENT_BITS = {
@@ -15,7 +15,8 @@ EVENT_BITS = {
         (
             "rx_ev_valid", "rx_ev_crcerrs", "rx_ev_rfc", "rx_ev_rjc", "rx_ev_ruc", "rx_ev_roc", "rx_ev_good",
             "rx_ev_bcast", "rx_ev_mcast", "rx_ev_missed", "rx_int_eop", "rx_int_dmt0", "tx_ev_valid",
-            "tx_ev_bcast", "tx_ev_mcast", "tx_int_dw", "tx_int_dw_ide", "tx_int_qe",
+            "tx_ev_bcast", "tx_ev_mcast", "tx_int_dw", "tx_int_dw_ide", "tx_int_qe", "tx_ev_tsctc",
+            "tx_ev_tsctfc",
         )
     )
 }  # fmt: skip
@@ -66,6 +67,10 @@ class Csr:
     async def lookup(self, address: bytes) -> int:
         """What the filter says of a destination address: accept, PIF, broadcast, multicast in bits 0 to 3."""
         return await self._run(_LOOKUP, 0, int.from_bytes(address, "little"))
+
+    async def tag_passes(self, control: int) -> bool:
+        """What the VLAN filter says of a tag's control information."""
+        return bool(await self._run(_TAG, 0, control))
 
     async def wait(self, cycles: int) -> None:
         """Let time pass."""

@@ -65,6 +65,9 @@ async def size_classes(dut: Any) -> None:
     await csr.events("tx_ev_valid", "tx_ev_bcast", tx_len=40)
     await csr.events("tx_ev_valid", "tx_ev_mcast", tx_len=40)
     assert await counts(csr) == {"TPT": 2, "GPTC": 2, "TOTL": 80, "GOTCL": 80, "BPTC": 1, "MPTC": 1}
+    await csr.events("tx_ev_tsctc")
+    await csr.events("tx_ev_tsctc", "tx_ev_tsctfc")
+    assert await counts(csr) == {"TSCTC": 2, "TSCTFC": 1}
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
@@ -83,7 +86,7 @@ async def counters_stop_at_all_ones(dut: Any) -> None:
     csr = Csr(dut)
     await csr.power_up()
     stats = dut.dut.stats
-    for name in ("tpr", "gprc", "rnbc", "mptc", "crcerrs"):
+    for name in ("tpr", "gprc", "rnbc", "mptc", "crcerrs", "tsctc", "tsctfc"):
         getattr(stats, f"{name}_reg").value = 0xFFFFFFFE
     for name in ("tor", "gorc", "tot", "gotc"):
         getattr(stats, f"{name}_reg").value = (1 << 64) - 100
@@ -92,9 +95,9 @@ async def counters_stop_at_all_ones(dut: Any) -> None:
         await csr.events(
             "rx_ev_valid", "rx_ev_good", "tx_ev_valid", "tx_ev_mcast", rx_len=200, tx_len=200, rnbc=3
         )
-        await csr.events("rx_ev_valid", "rx_ev_crcerrs", rx_len=200)
+        await csr.events("rx_ev_valid", "rx_ev_crcerrs", "tx_ev_tsctc", "tx_ev_tsctfc", rx_len=200)
     found = await counts(csr)
-    for name in ("TPR", "GPRC", "RNBC", "MPTC", "CRCERRS", "PRC255"):
+    for name in ("TPR", "GPRC", "RNBC", "MPTC", "CRCERRS", "PRC255", "TSCTC", "TSCTFC"):
         assert found[name] == 0xFFFFFFFF, name
     for low, high in WIDE.items():
         assert found[REGISTERS[low].name] == found[REGISTERS[high].name] == 0xFFFFFFFF
@@ -120,6 +123,8 @@ async def an_event_during_the_read_counts_for_the_next_one(dut: Any) -> None:
         rx: (Reg.TPR, Reg.GPRC, Reg.BPRC, Reg.MPRC, Reg.PRC127),
         tx: (Reg.TPT, Reg.GPTC, Reg.BPTC, Reg.MPTC, Reg.PTC127),
         bad: (Reg.CRCERRS, Reg.RFC, Reg.RJC, Reg.RUC, Reg.ROC, Reg.MPC),
+        ("tx_ev_tsctc",): (Reg.TSCTC,),
+        ("tx_ev_tsctfc",): (Reg.TSCTFC,),
     }
     for events, registers in cases.items():
         for register in registers:
@@ -143,5 +148,6 @@ async def a_reset_clears_all(dut: Any) -> None:
     csr = Csr(dut)
     await csr.power_up()
     await csr.events("rx_ev_valid", "rx_ev_good", "tx_ev_valid", rx_len=100, tx_len=100, rnbc=4)
+    await csr.events("tx_ev_tsctc", "tx_ev_tsctfc")
     await csr.write(Reg.CTRL, CTRL.RST)
     assert await counts(csr) == {}

@@ -14,7 +14,8 @@ module csr_bench;
         OP_EVENTS = 3'd2,  // one cycle of events, packed as below
         OP_LOOKUP = 3'd3,  // data <= {mcast, bcast, pif, accept} of the address in operand
         OP_WAIT = 3'd4,    // operand clock cycles
-        OP_IDLE = 3'd5;    // until csr_busy is low; data <= cycles it took
+        OP_IDLE = 3'd5,    // until csr_busy is low; data <= cycles it took
+        OP_TAG = 3'd6;     // data <= whether the VLAN filter lets the tag control information in operand pass
 
     reg         clk = 1'b0;
     reg         rst = 1'b1;
@@ -43,6 +44,10 @@ module csr_bench;
     wire [95:0] ev = strobe ? operand : 96'd0;
     wire        flt_valid = busy_reg && op == OP_LOOKUP && count_reg == 0;
     wire        flt_accept, flt_pif, flt_bcast, flt_mcast;
+    wire        vlan_valid = busy_reg && op == OP_TAG && count_reg == 0;
+    wire        vlan_pass, vme, vfe;
+    wire [9:0]  rx_csum;
+    wire [15:0] vet;
 
     // ---- stand-in for the data path
     wire        rx_en, rx_on, rx_sbp, rx_lpe, rx_secrc, rx_flush, rx_head_wr, tx_en, tx_psp, tx_flush, tx_head_wr;
@@ -95,6 +100,8 @@ module csr_bench;
         .rx_flush(rx_flush), .rx_head_wr(rx_head_wr), .rx_head_wdata(rx_head_wdata), .rx_head(rx_head),
         .flt_valid(flt_valid), .flt_da(operand[47:0]), .flt_accept(flt_accept), .flt_pif(flt_pif),
         .flt_bcast(flt_bcast), .flt_mcast(flt_mcast),
+        .rx_csum(rx_csum), .vet(vet), .vme(vme), .vfe(vfe), .vlan_valid(vlan_valid), .vlan_tci(operand[15:0]),
+        .vlan_pass(vlan_pass),
         .tx_en(tx_en), .tx_psp(tx_psp), .tx_ring_base(tx_ring_base), .tx_ring_len(tx_ring_len), .tx_tail(tx_tail),
         .tx_flush(tx_flush), .tx_head_wr(tx_head_wr), .tx_head_wdata(tx_head_wdata), .tx_head(tx_head),
         .link_up(link_up), .loopback(loopback),
@@ -102,7 +109,8 @@ module csr_bench;
         .rx_ev_valid(ev[56]), .rx_ev_crcerrs(ev[57]), .rx_ev_rfc(ev[58]), .rx_ev_rjc(ev[59]), .rx_ev_ruc(ev[60]),
         .rx_ev_roc(ev[61]), .rx_ev_good(ev[62]), .rx_ev_bcast(ev[63]), .rx_ev_mcast(ev[64]), .rx_ev_missed(ev[65]),
         .rx_int_eop(ev[66]), .rx_int_dmt0(ev[67]), .tx_ev_valid(ev[68]), .tx_ev_bcast(ev[69]), .tx_ev_mcast(ev[70]),
-        .tx_int_dw(ev[71]), .tx_int_dw_ide(ev[72]), .tx_int_qe(ev[73])
+        .tx_int_dw(ev[71]), .tx_int_dw_ide(ev[72]), .tx_int_qe(ev[73]),
+        .tx_ev_tsctc(ev[74]), .tx_ev_tsctfc(ev[75])
     );
 
     task finish;
@@ -144,6 +152,11 @@ module csr_bench;
                 OP_LOOKUP:
                     if (count_reg == 1) begin
                         data <= {28'd0, flt_mcast, flt_bcast, flt_pif, flt_accept};
+                        finish;
+                    end
+                OP_TAG:
+                    if (count_reg == 1) begin
+                        data <= {31'd0, vlan_pass};
                         finish;
                     end
                 OP_WAIT:

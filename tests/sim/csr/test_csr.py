@@ -9,7 +9,14 @@ import pytest
 from cocotb_tools.runner import get_runner
 
 HERE = Path(__file__).parent
-CASES = ("cases_registers", "cases_devices", "cases_interrupts", "cases_statistics", "cases_lockstep")
+CASES = (
+    "cases_registers",
+    "cases_devices",
+    "cases_interrupts",
+    "cases_statistics",
+    "cases_offload",
+    "cases_lockstep",
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +25,12 @@ def build_dir(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("csr")
     names = (
         "csr",
+        "csr_bus",
         "csr_ctrl",
         "csr_ring",
         "csr_filter",
         "csr_hold",
+        "csr_offload",
         "irq",
         "irq_delay",
         "stats",
