@@ -54,11 +54,15 @@ module vnic_tx_cut (
     localparam [15:0] MIN_MSS = 16'd16;
     localparam [20:0] MAX_FRAME = 21'd16288;
 
-    // Segmentation context
-    reg         ctx_valid_reg;
+    // Segmentation context: header, MSS, payload; the last two do not matter where there is no header
     reg [7:0]   ctx_header_reg;
     reg [15:0]  ctx_mss_reg;
     reg [19:0]  ctx_payload_reg;
+
+    wire [19:0] ctx_part = {4'd0, ctx_mss_reg} < ctx_payload_reg ? {4'd0, ctx_mss_reg} : ctx_payload_reg;
+    wire        ctx_valid = ctx_header_reg != 8'd0 && ctx_header_reg <= MAX_HEADER && ctx_mss_reg >= MIN_MSS
+                            && ctx_payload_reg != 20'd0
+                            && {13'd0, ctx_header_reg} + {1'b0, ctx_part} <= MAX_FRAME;
 
     // A packet is under way; its kind; what its first descriptor asks for
     reg         open_reg;
@@ -98,7 +102,7 @@ module vnic_tx_cut (
 
     // Pieces of a segmentation
     wire [63:0]  addr = mid_reg ? addr_reg : d[63:0];
-    wire [19:0]  left = mid_reg ? left_reg : len;
+    wire [19:0]  left = mid_reg ? left_reg : tso_reg ? len : 20'd0;
     wire         wants = need_reg != 16'd0;
     wire         short = left < {4'd0, need_reg};
     wire         reached = wants && !short;
@@ -133,35 +137,25 @@ module vnic_tx_cut (
     assign ev_tsctc = over && complete;
     assign ev_tsctfc = over && !complete;
 
-    // The context at hand: MSS in [127:112], HDRLEN in [111:104], PAYLEN in [83:64]
-    wire [15:0]  new_mss = d[127:112];
-    wire [7:0]   new_header = d[111:104];
-    wire [19:0]  new_payload = d[83:64];
-    wire [20:0]  new_size = {13'd0, new_header}
-                            + ({4'd0, new_mss} < new_payload ? {5'd0, new_mss} : {1'b0, new_payload});
-    wire         new_valid = new_header != 8'd0 && new_header <= MAX_HEADER && new_mss >= MIN_MSS
-                             && new_payload != 20'd0 && new_size <= MAX_FRAME;
-
     wire active = go || starts || forget || rst;
 
     always @(posedge clk) if (active) begin
         if (go && is_context && tse) begin
-            ctx_valid_reg <= new_valid;
-            ctx_header_reg <= new_header;
-            ctx_mss_reg <= new_mss;
-            ctx_payload_reg <= new_payload;
+            ctx_mss_reg <= d[127:112];
+            ctx_header_reg <= d[111:104];
+            ctx_payload_reg <= d[83:64];
         end
 
         if (starts) begin
             open_reg <= 1'b1;
             tso_reg <= 1'b1;
             edit_reg <= d[94] || d[105:104] != 2'd0;
-            good_reg <= ctx_valid_reg;
-            head_reg <= ctx_valid_reg;
+            good_reg <= ctx_valid;
+            head_reg <= ctx_valid;
             excess_reg <= 1'b0;
             header_reg <= ctx_header_reg;
             mss_reg <= ctx_mss_reg;
-            need_reg <= ctx_valid_reg ? {8'd0, ctx_header_reg} : 16'd0;
+            need_reg <= ctx_valid ? {8'd0, ctx_header_reg} : 16'd0;
             size_reg <= 16'd0;
             rest_reg <= ctx_payload_reg;
         end else if (go && member) begin
@@ -197,7 +191,7 @@ module vnic_tx_cut (
         end
         if (rst) begin
             mid_reg <= 1'b0;
-            ctx_valid_reg <= 1'b0;
+            ctx_header_reg <= 8'd0;
         end
     end
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Last stage of the transmit output: puts checksums and VLAN tag into the words of a frame on their way
+// What the transmit output does to a frame that is not sent as it is in the FIFO: puts checksums and VLAN tag into the words of a frame on their way
 // out, by the record that vnic_tx_csum made. The tag stands behind destination and source address (8254x
 // SDM 9.2); offsets of checksums do not count it.
 
@@ -12,26 +12,19 @@ module vnic_tx_edit #(
     // Bus width in bits: 64, 128, 256 or 512
     parameter DATA_WIDTH = 64
 ) (
-    input  wire                  clk,
-
-    // A word is being read: the frame is to be edited, that is its word `index`, its record, with the tag
-    input  wire                  step,
-    input  wire                  edit,
+    // Word `index` of a frame as it is in the FIFO, 0 if it is padding or there is nothing to edit
+    input  wire [DATA_WIDTH-1:0] raw,
     input  wire [11:0]           index,
+    input  wire                  edit,
+    // The frame's record, and whether it gets the tag that it names; the tag's first two bytes
     input  wire [65:0]           record,
     input  wire                  tag,
     input  wire [15:0]           vet,
-
-    // In the next cycle or later: take it; a word of padding
-    input  wire                  load,
-    input  wire                  pad,
-    input  wire [DATA_WIDTH-1:0] rd_data,
-
-    // The word as it leaves; what the frame's first word says of its destination
-    output wire [DATA_WIDTH-1:0] data,
-    input  wire                  load_first,
-    output wire                  bcast,
-    output wire                  mcast
+    // Bytes that the tag pushed out of the word before, and out of this one
+    input  wire [31:0]           carry,
+    output wire [31:0]           carry_next,
+    // The word as it leaves
+    output wire [DATA_WIDTH-1:0] edited
 );
 
     localparam BYTES = DATA_WIDTH / 8;
@@ -40,17 +33,6 @@ module vnic_tx_edit #(
     localparam [11:0] TAG_INDEX = 12'd12 >> LB;
     localparam TAG_BIT = DATA_WIDTH == 64 ? 32 : 96;
 
-    reg                  edit_reg;
-    reg [11:0]           index_reg;
-    reg [65:0]           record_reg;
-    reg                  tag_reg;
-    reg [15:0]           vet_reg;
-    // Bytes that the tag pushed out of the last word
-    reg [31:0]           carry_reg;
-    reg [DATA_WIDTH-1:0] data_reg;
-    reg                  bcast_reg;
-    reg                  mcast_reg;
-
     wire [15:0] special;
     wire        transport;
     wire [7:0]  transport_place;
@@ -58,7 +40,7 @@ module vnic_tx_edit #(
     wire        ip;
     wire [7:0]  ip_place;
     wire [15:0] ip_value;
-    assign {special, transport, transport_place, transport_value, ip, ip_place, ip_value} = record_reg;
+    assign {special, transport, transport_place, transport_value, ip, ip_place, ip_value} = record;
 
     // Word `at` of the frame with a checksum, the high byte of it at byte `spot` of the frame
     function [DATA_WIDTH-1:0] put;
@@ -82,45 +64,15 @@ module vnic_tx_edit #(
         end
     endfunction
 
-    // 0 while there is nothing to edit: an event simulator then has nothing to do behind it
-    wire [DATA_WIDTH-1:0] raw = edit_reg && !pad ? rd_data : {DATA_WIDTH{1'b0}};
-    wire [DATA_WIDTH-1:0] with_ip = ip && edit_reg ? put(raw, index_reg, ip_place, ip_value) : raw;
-    wire [DATA_WIDTH-1:0] with_sums = transport && edit_reg
-                                      ? put(with_ip, index_reg, transport_place, transport_value) : with_ip;
-    wire [31:0] tag_bytes = {special[7:0], special[15:8], vet_reg[7:0], vet_reg[15:8]};
+    wire [DATA_WIDTH-1:0] with_ip = edit && ip ? put(raw, index, ip_place, ip_value) : raw;
+    wire [DATA_WIDTH-1:0] with_sums = edit && transport ? put(with_ip, index, transport_place, transport_value) : with_ip;
+    wire [31:0] tag_bytes = {special[7:0], special[15:8], vet[7:0], vet[15:8]};
     // Room for the tag: what follows it moves up by four bytes, of which four leave the word
-    wire [DATA_WIDTH+31:0] pushed = index_reg == TAG_INDEX
-        ? {with_sums[DATA_WIDTH-1:TAG_BIT], tag_bytes, with_sums[TAG_BIT-1:0]} : {with_sums, carry_reg};
-    wire [DATA_WIDTH-1:0] edited = tag_reg && (TAG_INDEX == 12'd0 || index_reg != 12'd0) ? pushed[DATA_WIDTH-1:0] : with_sums;
+    wire [DATA_WIDTH+31:0] pushed = index == TAG_INDEX
+        ? {with_sums[DATA_WIDTH-1:TAG_BIT], tag_bytes, with_sums[TAG_BIT-1:0]} : {with_sums, carry};
 
-    assign data = data_reg;
-    assign bcast = bcast_reg;
-    assign mcast = mcast_reg;
-
-    wire active = step || load;
-
-    always @(posedge clk) if (active) begin
-        if (step) begin
-            edit_reg <= edit;
-            if (edit) begin
-                index_reg <= index;
-                record_reg <= record;
-                tag_reg <= tag;
-                vet_reg <= vet;
-            end
-        end
-        if (load) begin
-            if (edit_reg) begin
-                data_reg <= edited;
-                carry_reg <= pushed[DATA_WIDTH+31:DATA_WIDTH];
-            end else
-                data_reg <= pad ? {DATA_WIDTH{1'b0}} : rd_data;
-            if (load_first) begin
-                bcast_reg <= edit_reg ? &edited[47:0] : &rd_data[47:0];
-                mcast_reg <= edit_reg ? edited[0] && !(&edited[47:0]) : rd_data[0] && !(&rd_data[47:0]);
-            end
-        end
-    end
+    assign edited = edit && tag && (TAG_INDEX == 12'd0 || index != 12'd0) ? pushed[DATA_WIDTH-1:0] : with_sums;
+    assign carry_next = pushed[DATA_WIDTH+31:DATA_WIDTH];
 
 endmodule
 

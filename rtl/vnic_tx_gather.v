@@ -175,21 +175,21 @@ module vnic_tx_gather #(
             {over_reg, wr_data_reg} <= place(r_data, lane, count, fill_reg) | {{DATA_WIDTH{1'b0}}, waiting};
             spill_reg <= spill;
             fill_reg <= sum[LB-1:0];
-            if (spill && e_head) begin
-                header_wr_reg <= 1'b1;
-                header_last_reg <= over && exact;
-            end else if (spill) begin
-                wr_en_reg <= 1'b1;
-                wr_addr_reg <= next_reg;
-                next_reg <= next_reg + 1'b1;
+            if (spill) begin
+                if (e_head) begin
+                    header_wr_reg <= 1'b1;
+                    header_last_reg <= over && exact;
+                end else begin
+                    wr_en_reg <= 1'b1;
+                    wr_addr_reg <= next_reg;
+                    next_reg <= next_reg + 1'b1;
+                end
             end
             bytes_reg <= bytes;
             mid_reg <= !ends;
             rest_reg <= rest - {{(15-LB){1'b0}}, count};
-        end
-
-        if (play_valid) begin
-            // Whole words go on at once, the last bytes wait for payload
+        end else if (play_valid) begin
+            // The bus waits. Whole words go on at once, the last bytes wait for payload
             wr_data_reg <= play_data;
             if (!play_last || header_len[LB-1:0] == 0) begin
                 wr_en_reg <= 1'b1;

@@ -53,10 +53,10 @@ module vnic_tx_header #(
     reg [1:0]            state_reg;
     reg [DATA_WIDTH-1:0] mem [0:(1<<IB)-1];
     reg [IB-1:0]         index_reg;
-    // The prototype's fields, the first byte in the lowest bits as in memory
-    reg [15:0]           ident_reg;
+    // Four bytes of the prototype each, from length, sequence number and flags on, in memory's order
+    reg [31:0]           ip_reg;
     reg [31:0]           seq_reg;
-    reg [7:0]            flags_reg;
+    reg [31:0]           flags_reg;
     // Segments and payload bytes given out
     reg [15:0]           number_reg;
     reg [19:0]           sent_reg;
@@ -121,19 +121,22 @@ module vnic_tx_header #(
         end
     endfunction
 
-    // Four bytes at `to`, overlaid with those of the IP field, which stands at ip_place
+    // Four bytes at `to` of the header, with the bytes of mask, of four bytes from `place` on, replaced
     function [31:0] overlaid;
         input [31:0] old;
         input [8:0]  to;
+        input [8:0]  place;
+        input [31:0] mask;
+        input [31:0] value;
         reg [9:0]    at;
         reg [31:0]   masks;
         reg [31:0]   values;
         reg [31:0]   unused_high;
         reg [31:0]   unused_low;
         begin
-            at = {1'b0, ip_place} + 10'd4 - {1'b0, to};
-            {unused_high, masks, unused_low} = {64'd0, ip_mask} << {at[3:0], 3'd0};
-            {unused_high, values, unused_low} = {64'd0, new_ip_reg & ip_mask} << {at[3:0], 3'd0};
+            at = {1'b0, place} + 10'd4 - {1'b0, to};
+            {unused_high, masks, unused_low} = {64'd0, mask} << {at[3:0], 3'd0};
+            {unused_high, values, unused_low} = {64'd0, value & mask} << {at[3:0], 3'd0};
             overlaid = at < 10'd8 ? (old & ~masks) | values : old;
         end
     endfunction
@@ -142,13 +145,12 @@ module vnic_tx_header #(
     wire        is_last = rest <= {4'd0, mss};
     wire [15:0] size = is_last ? rest[15:0] : mss;
     wire [15:0] new_length = {8'd0, header_len} - {8'd0, ip_start} + size;
-    wire [15:0] new_ident = {ident_reg[7:0], ident_reg[15:8]} + number_reg;
-    wire [31:0] new_seq = swap(overlaid(seq_reg, seq_place)) + {12'd0, sent_reg};
-    wire [31:0] flags = overlaid({24'd0, flags_reg}, flags_place);
+    wire [15:0] new_ident = {ip_reg[23:16], ip_reg[31:24]} + number_reg;
+    wire [31:0] base_seq = overlaid(seq_reg, seq_place, ip_place, ip_mask, new_ip_reg);
+    wire [31:0] new_seq = swap(base_seq) + {12'd0, sent_reg};
+    // Offsets may be such that TCP's fields begin with bytes of IP's
+    wire [31:0] flags = overlaid(flags_reg, flags_place, ip_place, ip_mask, new_ip_reg);
     wire [7:0]  last_index = header_len - 8'd1;
-
-    wire [31:0] picked_ip = pick(wr_data, index_reg, ip_place);
-    wire [31:0] picked_flags = pick(wr_data, index_reg, flags_place);
 
     assign play_valid = valid_reg;
     assign play_last = last_reg;
@@ -163,9 +165,9 @@ module vnic_tx_header #(
                 if (wr_en) begin
                     mem[index_reg] <= wr_data;
                     index_reg <= wr_last ? {IB{1'b0}} : index_reg + 1'b1;
-                    ident_reg <= ident_reg | picked_ip[31:16];
+                    ip_reg <= ip_reg | pick(wr_data, index_reg, ip_place);
                     seq_reg <= seq_reg | pick(wr_data, index_reg, seq_place);
-                    flags_reg <= flags_reg | picked_flags[7:0];
+                    flags_reg <= flags_reg | pick(wr_data, index_reg, flags_place);
                     if (wr_last)
                         state_reg <= S_IP;
                 end
@@ -198,16 +200,16 @@ module vnic_tx_header #(
         if (rst || restart) begin
             state_reg <= S_STORE;
             index_reg <= {IB{1'b0}};
-            ident_reg <= 16'd0;
+            ip_reg <= 32'd0;
             seq_reg <= 32'd0;
-            flags_reg <= 8'd0;
+            flags_reg <= 32'd0;
             number_reg <= 16'd0;
             sent_reg <= 20'd0;
             valid_reg <= 1'b0;
         end
     end
 
-    wire unused = &{1'b0, picked_ip[15:0], picked_flags[31:8], flags[31:8], last_index[LB-1:0]};
+    wire unused = &{1'b0, ip_reg[15:0], flags[31:8], last_index[LB-1:0]};
 
 endmodule
 

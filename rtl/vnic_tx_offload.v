@@ -60,10 +60,6 @@ module vnic_tx_offload #(
     wire        insert_transport;
     wire        vle;
     wire [15:0] special;
-    wire        made_valid;
-    wire [66:0] made;
-    wire        record_empty;
-    wire        record_full;
 
     vnic_tx_packet packet (
         .clk(clk), .rst(rst), .forget(forget),
@@ -88,19 +84,8 @@ module vnic_tx_offload #(
         .frame_len(frame_len), .discard(discard || forget),
         .offsets(offsets), .sum_ip(sum_ip), .sum_transport(sum_transport), .tso(tso), .header_len(header_len),
         .insert_ip(insert_ip), .insert_transport(insert_transport), .vle(vle), .special(special),
-        .record_valid(made_valid), .record(made)
+        .record_valid(record_valid), .record(record), .record_pop(record_pop)
     );
-
-    // The engine lets no more frames with a record in
-    vnic_fifo #(.WIDTH(67), .DEPTH_LOG2(6)) record_fifo (
-        .clk(clk), .rst(rst),
-        .wr_en(made_valid), .wr_data(made), .full(record_full),
-        .rd_en(record_pop), .rd_data(record), .empty(record_empty)
-    );
-
-    assign record_valid = !record_empty;
-
-    wire unused = &{1'b0, record_full};
 
 endmodule
 

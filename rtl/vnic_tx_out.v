@@ -118,7 +118,13 @@ module vnic_tx_out #(
     reg                  s1_valid_reg;
     reg                  s1_first_reg;
     reg                  s1_last_reg;
-    reg                  s1_pad_reg;
+    // The frame is edited, the word is padding: if neither, it leaves as it was read
+    reg [1:0]            s1_other_reg;
+    // To edit: which word, how
+    reg [11:0]           s1_index_reg;
+    reg [65:0]           s1_record_reg;
+    reg                  s1_tag_reg;
+    reg [31:0]           carry_reg;
     reg                  s1_loop_reg;
     reg                  s1_ifcs_reg;
     reg [LB-1:0]         s1_end_reg;
@@ -130,15 +136,18 @@ module vnic_tx_out #(
     reg                  loop_reg;
     reg                  user_reg;
     reg [6:0]            count_reg;
+    reg [DATA_WIDTH-1:0] data_reg;
     reg [BYTES-1:0]      keep_reg;
     reg [14:0]           len_reg;
+    reg                  bcast_reg;
+    reg                  mcast_reg;
     // A frame has begun at the MAC and its last word is not in stage 2 yet; it has to be cut short
     reg                  mid_reg;
     reg                  cut_reg;
     reg                  quiet_reg;
 
     assign advance = (!valid_reg || (loop_reg ? loop_ready : m_axis_tx_tready)) && !cut_reg && !clear;
-    assign m_axis_tx_tdata = loop_data;
+    assign m_axis_tx_tdata = data_reg;
     assign m_axis_tx_tkeep = keep_reg;
     assign m_axis_tx_tvalid = valid_reg && !loop_reg;
     assign m_axis_tx_tlast = last_reg;
@@ -147,14 +156,20 @@ module vnic_tx_out #(
     assign loop_first = first_reg;
     assign loop_last = last_reg;
     assign loop_count = count_reg;
+    assign loop_data = data_reg;
     assign ev_valid = valid_reg && last_reg && !quiet_reg && (loop_reg ? loop_ready : m_axis_tx_tready);
     assign ev_len = {5'd0, len_reg};
+    assign ev_bcast = bcast_reg;
+    assign ev_mcast = mcast_reg;
     assign busy = !queue_empty || s1_valid_reg || valid_reg || cut_reg;
 
+    wire [DATA_WIDTH-1:0] edited;
+    wire [31:0]           carry_next;
+
     vnic_tx_edit #(.DATA_WIDTH(DATA_WIDTH)) editor (
-        .clk(clk), .step(step), .edit(edit), .index(word_reg), .record(record[65:0]), .tag(tag), .vet(vet),
-        .load(advance && s1_valid_reg), .pad(s1_pad_reg), .rd_data(rd_data), .data(loop_data),
-        .load_first(s1_first_reg), .bcast(ev_bcast), .mcast(ev_mcast)
+        .raw(s1_other_reg == 2'b10 ? rd_data : {DATA_WIDTH{1'b0}}), .index(s1_index_reg),
+        .edit(s1_other_reg[1]), .record(s1_record_reg), .tag(s1_tag_reg), .vet(vet), .carry(carry_reg),
+        .carry_next(carry_next), .edited(edited)
     );
 
     wire moves = step || skip || s1_valid_reg || valid_reg;
@@ -170,7 +185,12 @@ module vnic_tx_out #(
             to_loop_reg <= to_loop;
             s1_first_reg <= first;
             s1_last_reg <= last;
-            s1_pad_reg <= word_reg > data_last;
+            s1_other_reg <= {edit, word_reg > data_last};
+            if (edit) begin
+                s1_index_reg <= word_reg;
+                s1_record_reg <= record[65:0];
+                s1_tag_reg <= tag;
+            end
             s1_loop_reg <= to_loop;
             s1_ifcs_reg <= ifcs;
             s1_end_reg <= out_less[LB-1:0];
@@ -180,12 +200,22 @@ module vnic_tx_out #(
             s1_valid_reg <= step;
             valid_reg <= s1_valid_reg;
             if (s1_valid_reg) begin
+                if (s1_other_reg == 2'b00)
+                    data_reg <= rd_data;
+                else begin
+                    data_reg <= edited;
+                    carry_reg <= carry_next;
+                end
                 first_reg <= s1_first_reg;
                 last_reg <= s1_last_reg;
                 loop_reg <= s1_loop_reg;
                 user_reg <= s1_ifcs_reg;
                 quiet_reg <= 1'b0;
                 mid_reg <= !s1_last_reg && !s1_loop_reg;
+                if (s1_first_reg) begin
+                    bcast_reg <= s1_other_reg[1] ? &edited[47:0] : &rd_data[47:0];
+                    mcast_reg <= s1_other_reg[1] ? edited[0] && !(&edited[47:0]) : rd_data[0] && !(&rd_data[47:0]);
+                end
                 if (s1_last_reg) begin
                     len_reg <= s1_len_reg;
                     count_reg <= {{(7-LB){1'b0}}, s1_end_reg} + 7'd1;
