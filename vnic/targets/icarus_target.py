@@ -15,6 +15,7 @@ from cocotb.triggers import Timer
 
 from vnic.errors import VnicError
 from vnic.memory import HostMemory
+from vnic.nic.eeprom import DEVICE_ID
 from vnic.nic.events import DmaEvent, RegisterEvent
 from vnic.nic.port import WireFrame
 from vnic.targets.bench_settings import configure
@@ -38,7 +39,7 @@ def ignore(_: object) -> None:
 
 
 class IcarusWire:
-    """The line of the bench: frame queues in hostmem.c."""
+    """The line of the bench: frame queues in hostmem_line.c."""
 
     def __init__(self, hostmem: Hostmem) -> None:
         self._hostmem = hostmem
@@ -68,6 +69,7 @@ class IcarusTarget:
     """
 
     name = "icarus"
+    device_id = DEVICE_ID
 
     def __init__(self, dut: Any, memory: HostMemory, module: Path, parameters: dict[str, int]) -> None:
         for name, wanted in parameters.items():
