@@ -122,7 +122,7 @@ def test_a_descriptor_with_another_buffer_address(tmp_path: Path) -> None:
 
 
 def test_a_write_back_that_takes_a_beat_too_many(tmp_path: Path) -> None:
-    """A line that is not full brings its next descriptor along, with no strobe set: bandwidth lost, no byte."""
+    """A line that is not full brings its next descriptor along, no strobe set: bandwidth lost, no byte."""
     fault = Fault(
         "vnic_desc_wb.v",
         "wire [2:0] span = {1'b0, high - low} + 3'd1;",
