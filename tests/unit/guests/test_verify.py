@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 import struct
+import subprocess
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -37,9 +39,12 @@ TRACE = """\
 migratetype=0 gfp_flags=GFP_ATOMIC|__GFP_NOWARN|__GFP_NORETRY|__GFP_COMP|__GFP_NOMEMALLOC
               ip-94      [000] .N...    25.589152: map: (dma_map_page_attrs+0x0/0x270) size=1522 dir=2
               ip-94      [000] .N...    25.589153: map: (dma_map_page_attrs+0x0/0x270) size=90 dir=1
-     kworker/0:1-17      [000] .....     9.964093: alloc: (__alloc_skb+0x0/0x1a0) size=1516
+     kworker/0:1-17      [000] .....     9.964093: alloc: (__alloc_skb+0x0/0x1a0) size=700
      kworker/0:1-17      [000] .....     9.964094: kmalloc: call_site=e1000_set_rx_mode+0x43/0x340 [e1000] \
 ptr=(____ptrval____) bytes_req=512 bytes_alloc=512 gfp_flags=GFP_ATOMIC|__GFP_ZERO node=-1 accounted=false
+     kworker/0:1-17      [000] .....     9.964095: kmalloc: call_site=kmalloc_reserve+0x88/0x1a0 \
+ptr=(____ptrval____) bytes_req=4096 bytes_alloc=4096 gfp_flags=GFP_ATOMIC node=-1 accounted=false
+     kworker/0:1-17      [000] .....     9.964520: alloc: (__alloc_skb+0x0/0x1a0) size=1516
      kworker/0:1-17      [000] .....     9.964535: kmalloc: call_site=__alloc_skb+0x88/0x1a0 \
 ptr=(____ptrval____) bytes_req=2048 bytes_alloc=2048 gfp_flags=GFP_ATOMIC node=-1 accounted=false
               sh-91      [000] .....    50.101419: tracing_mark_write: frames
@@ -142,6 +147,18 @@ def test_the_script_asks_for_headroom_only_where_it_knows_the_offsets() -> None:
     assert "head=+200($arg2):x64" in known
     assert "data=+208(+96($arg1)):x64" in known
     assert "head=" not in guest_script(MARK, {})
+
+
+def test_the_script_lets_through_every_line_that_is_read(tmp_path: Path) -> None:
+    """Its grep on real lines, also where a probe sits behind an ENDBR (6.12 and later: +0x4)."""
+    (found,) = re.findall(r"grep (-e.*?) trace \|", guest_script(MARK, {}), re.DOTALL)
+    other = "  sh-1 [000] ..... 1.000000: kmalloc: call_site=vfs_read+0x1/0x2 gfp_flags=GFP_KERNEL\n"
+    trace = TRACE.replace("+0x0/", "+0x4/") + other
+    (tmp_path / "trace").write_text(trace)
+    done = subprocess.run(
+        ["sh", "-c", f"grep {found} trace"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == trace.splitlines()[:-1]
 
 
 class Memory:
