@@ -1,4 +1,4 @@
-"""The predictions of the kernel model against stock Debian kernels: every row of the table, in one boot each."""
+"""The predictions of the kernel model against stock Debian kernels: every row of the table, a boot each."""
 
 from __future__ import annotations
 

@@ -248,7 +248,6 @@ def test_one_ring_too_few_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (BootOptions(nic="qemu"), "--nic model or icarus"),
         (BootOptions(commands=("ls",)), "--run"),
         (BootOptions(mtu=600), "--mtu"),
         (BootOptions(netdev="none"), "--netdev"),
