@@ -12,18 +12,20 @@ import pytest
 from tests.qemu.guests import children, kernel
 from tests.unit.linux.support import VMLINUZ
 from vnic.cli.boot import BootRequest, boot_command
-from vnic.guests.script import BootOptions
+from vnic.guests.script import BootOptions, NicName
 from vnic.guests.verify.plan import MTUS
 from vnic.guests.verify.run import TABLE
 
 NEWER = [image for image in VMLINUZ if image.name.startswith("vmlinuz-6.12.")]
 
 
-def rows_of(out: Path, profile: str, image: Path | None = None) -> list[dict[str, Any]]:
+def rows_of(
+    out: Path, profile: str, image: Path | None = None, nic: NicName = "model"
+) -> list[dict[str, Any]]:
     """The rows of `vnic boot --verify` for a kernel, the distribution's if none is given; all are equal."""
     modules = None if image is None else image.parents[1] / "lib/modules"
     request = BootRequest(kernel_image=image, modules=modules, out=out, force=False, quiet=True)
-    options = BootOptions(profile=profile, verify=True, timeout_s=280)
+    options = BootOptions(nic=nic, profile=profile, verify=True, timeout_s=280)
     status = boot_command(request, options, as_json=False)
     found = json.loads((out / "result.json").read_text())["verify"]
     assert [row for row in found["rows"] if not row["equal"]] == []
@@ -54,5 +56,9 @@ def test_every_prediction_for_6_1_equals_the_kernel(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("image", NEWER, ids=lambda image: image.name)
-def test_every_prediction_for_6_12_equals_the_kernel(tmp_path: Path, image: Path) -> None:
-    assert len(rows_of(tmp_path / "out", "6.12/x86_64", image)) > 150
+def test_every_prediction_for_6_12_equals_the_kernel_on_qemus_nic(tmp_path: Path, image: Path) -> None:
+    """QEMU's own e1000 cannot be listened to, so what the NIC is told has no rows."""
+    rows = rows_of(tmp_path / "out", "6.12/x86_64", image, "qemu")
+    assert len(rows) > 100
+    assert "RDLEN" not in {row["what"] for row in rows}
+    assert sum(row["what"] == "frames" for row in rows) == len(MTUS)

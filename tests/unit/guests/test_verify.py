@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import gzip
 import re
+import socket
 import struct
 import subprocess
+import threading
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from vnic.guests.verify.predict import predict
 from vnic.guests.verify.ring import Opening, RingLog
 from vnic.guests.verify.run import kernel_facts, verify
 from vnic.guests.verify.trace import TraceReader, cpu_count, slab_shapes
+from vnic.guests.verify.watch import Sender
 from vnic.linux.profile import load_profile
 from vnic.nic.events import RegisterEvent
 from vnic.nic.registers import RCTL, Reg
@@ -257,6 +260,29 @@ def test_one_ring_too_few_is_an_error() -> None:
 def test_what_leaves_no_room_for_the_questions(tmp_path: Path, options: BootOptions, named: str) -> None:
     with pytest.raises(UsageError, match=named):
         verify(options, GuestKernel(tmp_path, tmp_path), tmp_path)
+
+
+def test_frames_go_to_qemu_when_the_guest_waits_for_them() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs:
+        sender = Sender(ours)
+        sender.on_mark("link up")
+        # A socket holds ten datagrams: the others wait until they are taken.
+        sending = threading.Thread(target=sender.on_mark, args=(f"{KEY}ready 600",))
+        sending.start()
+        assert [theirs.recv(65536) for _ in frames(600)] == frames(600)
+        sending.join()
+        theirs.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)
+
+
+def test_a_qemu_that_takes_no_frames_is_an_error() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sender = Sender(ours)
+    theirs.close()
+    with ours, pytest.raises(VnicError, match="QEMU takes no frames at MTU 600"):
+        sender.on_mark(f"{KEY}ready 600")
 
 
 def test_the_console_is_shown_without_the_packed_answers(capsys: pytest.CaptureFixture[str]) -> None:
