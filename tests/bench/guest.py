@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from tests.bench.measure import Row
 from tests.qemu.guests import Host, ethtool, kernel
 from vnic.guests.boot import CONSOLE, boot
 from vnic.guests.script import HOST_ADDRESS, MARK, PING_ANSWERED, BootOptions, NicName
@@ -80,30 +81,28 @@ def boot_here(nic: NicName, give: int, take: int, plain: bool) -> dict[str, Any]
     }  # fmt: skip
 
 
-def guest_rows() -> Iterator[tuple[str, str, str, bool | None]]:
-    """What is measured, what came out, what is to be reached, and whether it is."""
+def guest_rows() -> Iterator[Row]:
+    """Start to ping, TCP, shares of time."""
     own = one_boot("qemu")["marks"][PING_ANSWERED]
-    yield "guest on QEMU's e1000, start to ping answered", f"{own:.1f} s", "", None
+    yield Row("guest on QEMU's e1000, start to ping answered", f"{own:.1f} s")
     idle = {}
     for nic, name, limit in _OURS:
         idle = one_boot(nic)
         seconds = idle["marks"][PING_ANSWERED]
         measured = f"{seconds:.1f} s = {seconds / own:.2f} x QEMU's"
-        yield f"  on the {name}", measured, f"<= {limit} x", seconds <= limit * own
+        yield Row(f"  on the {name}", measured, f"<= {limit} x", seconds <= limit * own)
     for plain in (False, True):
         runs = [transfer("model", 16 * MB, plain=plain) for _ in range(2)]
         way_in, way_out = (max(run[way] for run in runs) for way in ("in", "out"))
         what = f"TCP, behavioural NIC, {'without' if plain else 'with'} offloads"
         measured = f"{way_in:.0f} Mbit/s in, {way_out:.0f} out"
-        yield what, measured, ">= 20 both", min(way_in, way_out) >= 20
+        yield Row(what, measured, ">= 20 both", min(way_in, way_out) >= 20)
     busy = transfer("icarus", MB, plain=True)
-    yield (
-        "TCP, Verilog NIC, without offloads", f"{busy['in']:.2f} Mbit/s in, {busy['out']:.2f} out", "", None
-    )  # fmt: skip
+    yield Row("TCP, Verilog NIC, without offloads", f"{busy['in']:.2f} Mbit/s in, {busy['out']:.2f} out")
     yield from _shares(idle, busy)
 
 
-def _shares(idle: dict[str, Any], busy: dict[str, Any]) -> Iterator[tuple[str, str, str, bool | None]]:
+def _shares(idle: dict[str, Any], busy: dict[str, Any]) -> Iterator[Row]:
     """Where a transfer's time goes: what the run with it has more than the one without."""
 
     def more(*names: str) -> float:
@@ -111,11 +110,11 @@ def _shares(idle: dict[str, Any], busy: dict[str, Any]) -> Iterator[tuple[str, s
         return float(sum(figures[0][name] - figures[1][name] for name in names))
 
     frames = more("frames_to_guest", "frames_from_guest")
-    yield "  cycles a frame", f"{more('nic_cycles') / frames:,.0f} ({frames:,.0f} frames)", "", None
+    yield Row("  cycles a frame", f"{more('nic_cycles') / frames:,.0f} ({frames:,.0f} frames)")
     spent = {name: more(f"cpu_s_{name}") for name in ("simulator", "checks", "bridge")}
     total = sum(spent.values())
     shares = ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in spent.items())
-    yield f"  processor time: {1000 * total / frames:.1f} ms a frame", shares, "", None
+    yield Row(f"  processor time: {1000 * total / frames:.1f} ms a frame", shares)
 
 
 if __name__ == "__main__":
