@@ -31,7 +31,7 @@ from vnic.targets.build import PURE_TOP, build, tool
 from vnic.targets.icarus import IcarusJob, run_icarus
 
 REPO = Path(__file__).resolve().parents[2]
-PARTS = ("pure", "cocotbext", "round-trips", "model", "kernel", "qemu", "sweep", "commands")
+PARTS = ("pure", "cocotbext", "round-trips", "model", "kernel", "qemu", "sweep", "guest", "commands")
 
 
 def pure(width: int, length: int, frames: int) -> float:
@@ -229,11 +229,8 @@ def main() -> int:
             "model": partial(behavioural, not arguments.quick),
             "kernel": kernel_model,
             "qemu": qemu,
-<<<<<<< HEAD
-            "guest": guest_rows,
-=======
             "sweep": partial(lab, out),
->>>>>>> main
+            "guest": guest_rows,
             "commands": partial(commands, out),
         }
         for name in [arguments.only] if arguments.only else PARTS:

@@ -100,7 +100,7 @@ class ModelNic:
 
     @property
     def irq(self) -> bool:
-        """Level of the interrupt line, to be looked at after each access; it rises once in an ITR interval."""
+        """Level of the interrupt line, to be looked at after each access. It rises once in an interval."""
         pending = self._controller.irq
         if pending != self._irq:
             if not pending:
