@@ -7,8 +7,14 @@ vnic_rx_offload.v
 vnic_rx_sum.v
 vnic_rx_engine.v
 vnic_tx_path.v
+vnic_tx_cut.v
 vnic_tx_engine.v
 vnic_tx_gather.v
+vnic_tx_offload.v
+vnic_tx_packet.v
+vnic_tx_header.v
+vnic_tx_csum.v
+vnic_tx_edit.v
 vnic_tx_out.v
 vnic_tx_loop.v
 vnic_crc32.v

@@ -159,7 +159,7 @@ module vnic #(
         txdata_valid, txdata_ready, txdata_data_valid, txdata_stall, txwb_valid, txwb_ready, txwb_pop,
         txwb_done, tx_ev_valid, tx_ev_bcast, tx_ev_mcast, tx_int_dw, tx_int_dw_ide, tx_int_qe, tx_quiet,
         tx_busy, wr_busy, rd_busy, csr_busy, soft_rst, vme, vfe,
-        vlan_valid, vlan_pass;
+        vlan_valid, vlan_pass, tx_ev_tsctc, tx_ev_tsctfc;
     wire [9:0] rx_csum;
     wire [15:0] vet, vlan_tci;
     wire [14:0] rx_bsize, data_len;
@@ -210,8 +210,8 @@ module vnic #(
         .rx_ev_ruc(rx_ev_ruc), .rx_ev_roc(rx_ev_roc), .rx_ev_good(rx_ev_good), .rx_ev_bcast(rx_ev_bcast),
         .rx_ev_mcast(rx_ev_mcast), .rx_ev_missed(rx_ev_missed), .rx_rnbc_inc(rx_rnbc_inc),
         .rx_int_eop(rx_int_eop), .rx_int_dmt0(rx_int_dmt0), .tx_ev_valid(tx_ev_valid), .tx_ev_len(tx_ev_len),
-        .tx_ev_bcast(tx_ev_bcast), .tx_ev_mcast(tx_ev_mcast), .tx_ev_tsctc(1'b0),
-        .tx_ev_tsctfc(1'b0), .tx_int_dw(tx_int_dw),
+        .tx_ev_bcast(tx_ev_bcast), .tx_ev_mcast(tx_ev_mcast), .tx_ev_tsctc(tx_ev_tsctc),
+        .tx_ev_tsctfc(tx_ev_tsctfc), .tx_int_dw(tx_int_dw),
         .tx_int_dw_ide(tx_int_dw_ide), .tx_int_qe(tx_int_qe)
     );
 
@@ -242,7 +242,7 @@ module vnic #(
 
     vnic_tx_path #(.DATA_WIDTH(DATA_WIDTH), .WORDS(TX_WORDS), .ADDR_BITS(TX_BITS)) tx (
         .clk(clk), .rst(rst), .clear(clear_reg), .tx_en(tx_en), .psp(tx_psp), .link_up(link_up),
-        .loopback(loopback), .ring_base(tx_ring_base), .ring_len(tx_ring_len), .tail(tx_tail),
+        .loopback(loopback), .vme(vme), .vet(vet), .ring_base(tx_ring_base), .ring_len(tx_ring_len), .tail(tx_tail),
         .flush(tx_flush), .head_wr(tx_head_wr), .head_wdata(tx_head_wdata), .head(tx_head),
         .rd_valid(txd_valid), .rd_ready(txd_ready), .rd_addr(txd_addr), .rd_len(txd_len),
         .rd_data_valid(txd_data_valid), .data_valid(txdata_valid), .data_ready(txdata_ready),
@@ -254,7 +254,8 @@ module vnic #(
         .m_axis_tx_tlast(m_axis_tx_tlast), .m_axis_tx_tuser(m_axis_tx_tuser), .loop_valid(loop_valid),
         .loop_first(loop_first), .loop_last(loop_last), .loop_count(loop_count), .loop_data(loop_data),
         .ev_valid(tx_ev_valid), .ev_len(tx_ev_len), .ev_bcast(tx_ev_bcast), .ev_mcast(tx_ev_mcast),
-        .int_dw(tx_int_dw), .int_dw_ide(tx_int_dw_ide), .int_qe(tx_int_qe), .quiet(tx_quiet), .busy(tx_busy)
+        .int_dw(tx_int_dw), .int_dw_ide(tx_int_dw_ide), .int_qe(tx_int_qe), .ev_tsctc(tx_ev_tsctc),
+        .ev_tsctfc(tx_ev_tsctfc), .quiet(tx_quiet), .busy(tx_busy)
     );
 
     vnic_axi_wr #(

@@ -130,7 +130,8 @@ module vnic_axi_rd #(
             arvalid_reg <= 1'b0;
     end
 
-    wire unused = &{1'b0, m_axi_rid[ID_WIDTH-1:3], m_axi_rresp[0], burst_len[8], burst_addr, burst_first, burst_last};
+    wire unused = &{1'b0, m_axi_rid[ID_WIDTH-1:3], m_axi_rresp[0], burst_len[8], burst_addr[63:ADDR_WIDTH-1], burst_first,
+                     burst_last};
 
 endmodule
 

@@ -203,7 +203,7 @@ module vnic_axi_wr #(
             done_reg <= 3'd0;
     end
 
-    wire unused = &{1'b0, m_axi_bid[ID_WIDTH-1:2], burst_len[8], burst_addr, burst_meta[META-3:0]};
+    wire unused = &{1'b0, m_axi_bid[ID_WIDTH-1:2], burst_len[8], burst_addr[63:ADDR_WIDTH-1]};
 
 endmodule
 

@@ -117,6 +117,8 @@ module vnic_csr #(
     wire [16:0] reg_addr;
     wire [31:0] reg_wdata;
     wire [8:0]  sweep_addr;
+    // Write-backs that a reset finds on their way still go to the ring they belong to
+    wire        clear_rings = rst || (in_reset && soft_rst_done);
 
     assign soft_rst = in_reset;
 
@@ -158,7 +160,7 @@ module vnic_csr #(
     );
 
     vnic_csr_ring #(.BASE(`VNIC_RDBAL)) rx_ring (
-        .clk(clk), .clear(clear),
+        .clk(clk), .clear(clear_rings),
         .reg_act(reg_act), .reg_wr(reg_wr), .reg_rd(reg_rd), .reg_addr(reg_addr), .reg_wdata(reg_wdata),
         .reg_rdata(rdata_rx),
         .ring_base(rx_ring_base), .ring_len(rx_ring_len), .tail(rx_tail),
@@ -166,7 +168,7 @@ module vnic_csr #(
     );
 
     vnic_csr_ring #(.BASE(`VNIC_TDBAL)) tx_ring (
-        .clk(clk), .clear(clear),
+        .clk(clk), .clear(clear_rings),
         .reg_act(reg_act), .reg_wr(reg_wr), .reg_rd(reg_rd), .reg_addr(reg_addr), .reg_wdata(reg_wdata),
         .reg_rdata(rdata_tx),
         .ring_base(tx_ring_base), .ring_len(tx_ring_len), .tail(tx_tail),

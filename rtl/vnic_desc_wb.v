@@ -54,8 +54,9 @@ module vnic_desc_wb (
 
     // Line under assembly
     reg [15:0]  idx_reg;
-    reg [511:0] line_reg;
-    reg [3:0]   strb_reg;
+    // Which of its four descriptors are to be written, above them: as the FIFO takes them
+    reg [515:0] line_reg;
+    wire [3:0]  strb = line_reg[515:512];
     reg [1:0]   cause_reg;
     reg         any_reg;
     reg         full_reg;
@@ -79,16 +80,16 @@ module vnic_desc_wb (
 
     wire push_ok = !cmd_full && !line_full && !fly_full;
     // A descriptor that is not written ends the line: no burst has a hole
-    wire hole = in_hole && strb_reg != 4'd0;
+    wire hole = in_hole && strb != 4'd0;
     wire push = any_reg && push_ok && (full_reg || hole || (!in_valid && !in_more));
     wire accept = in_valid && in_ready;
     assign in_ready = (!full_reg && !hole) || push_ok;
 
     // First and last descriptor to be written
-    wire [1:0] low = strb_reg[0] ? 2'd0 : strb_reg[1] ? 2'd1 : strb_reg[2] ? 2'd2 : 2'd3;
-    wire [1:0] high = strb_reg[3] ? 2'd3 : strb_reg[2] ? 2'd2 : strb_reg[1] ? 2'd1 : 2'd0;
+    wire [1:0] low = strb[0] ? 2'd0 : strb[1] ? 2'd1 : strb[2] ? 2'd2 : 2'd3;
+    wire [1:0] high = strb[3] ? 2'd3 : strb[2] ? 2'd2 : strb[1] ? 2'd1 : 2'd0;
     wire [2:0] span = {1'b0, high - low} + 3'd1;
-    wire       writes = strb_reg != 0;
+    wire       writes = strb != 0;
 
     wire [15:0] fly_head;
     wire        fly_writes;
@@ -102,7 +103,7 @@ module vnic_desc_wb (
 
     vnic_fifo #(.WIDTH(516), .DEPTH_LOG2(2)) line_fifo (
         .clk(clk), .rst(rst),
-        .wr_en(push && writes), .wr_data({strb_reg, line_reg}), .full(line_full),
+        .wr_en(push && writes), .wr_data(line_reg), .full(line_full),
         .rd_en(line_pop), .rd_data({line_strb, line_data}), .empty(line_empty)
     );
 
@@ -127,7 +128,7 @@ module vnic_desc_wb (
         if (push) begin
             any_reg <= 1'b0;
             full_reg <= 1'b0;
-            strb_reg <= 4'd0;
+            line_reg[515:512] <= 4'd0;
             cause_reg <= 2'd0;
         end
         if (accept) begin
@@ -136,7 +137,7 @@ module vnic_desc_wb (
             addr_reg <= in_addr[63:6];
             idx_reg <= idx_next;
             cause_reg <= push ? in_cause : cause_reg | in_cause;
-            strb_reg <= (push ? 4'd0 : strb_reg) | ({3'd0, in_write} << place);
+            line_reg[515:512] <= (push ? 4'd0 : strb) | ({3'd0, in_write} << place);
             case (place)
                 2'd0: line_reg[127:0] <= in_desc;
                 2'd1: line_reg[255:128] <= in_desc;
@@ -158,7 +159,7 @@ module vnic_desc_wb (
             head_reg <= 16'd0;
             any_reg <= 1'b0;
             full_reg <= 1'b0;
-            strb_reg <= 4'd0;
+            line_reg[515:512] <= 4'd0;
             cause_reg <= 2'd0;
             done_reg <= 5'd0;
         end

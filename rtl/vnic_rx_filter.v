@@ -150,7 +150,6 @@ module vnic_rx_filter #(
     wire [6:0] in_count = !source_reg ? mac_count : loop_last ? loop_count : BYTES[6:0];
     wire in_bad = !source_reg && s_axis_rx_tuser;
     wire [DATA_WIDTH-1:0] in_data = source_reg ? loop_data : s_axis_rx_tdata;
-    wire [DATA_WIDTH+9:0] in_word = {in_first, in_last, in_bad, in_count, in_data};
 
     // A frame begins or ends at the MAC, or here
     wire mac_turn = mac_beat && mac_mid_reg == s_axis_rx_tlast;
@@ -163,7 +162,7 @@ module vnic_rx_filter #(
     wire [19-LB:0] in_index = in_first ? {(20-LB){1'b0}} : a_more;
 
     always @(posedge clk) if (a_take) begin
-        a_word_reg <= in_word;
+        a_word_reg <= {in_first, in_last, in_bad, in_count, in_data};
         a_index_reg <= in_index;
     end
 
@@ -200,10 +199,7 @@ module vnic_rx_filter #(
     reg [ADDR_BITS-1:0]  start_reg;
     reg [9:0]            free_reg;
 
-    // A full last word needs no addition either: one more word, no byte
-    wire [19:0] a_len = a_count[LB] ? {a_more, {LB{1'b0}}} : {a_index_reg, a_count[LB-1:0]};
     wire [13:0] a_block = a_index_reg[19-LB:6-LB];
-    wire [DATA_WIDTH+16:0] a_next = {a_block, a_first, a_last, a_bad, a_data};
 
     wire        b_over = (!b_first && next_reg[ADDR_BITS]) || b_block >= {4'd0, free_reg};
     wire        b_end = b_valid_reg && b_last && rx_on && !clear;
@@ -253,17 +249,17 @@ module vnic_rx_filter #(
     assign busy = a_valid_reg || b_valid_reg || in_frame_reg;
 
     wire [ADDR_BITS-1:0] wr_next = wr_addr == LAST_WORD ? {ADDR_BITS{1'b0}} : wr_addr + 1'b1;
-    wire [ADDR_BITS:0] b_next = {b_over, wr_next};
     wire b_control = a_valid_reg != b_valid_reg || store || release_valid || abort || rst;
 
     always @(posedge clk) if (a_valid_reg) begin
-        b_word_reg <= a_next;
+        b_word_reg <= {a_block, a_first, a_last, a_bad, a_data};
+        // A full last word needs no addition either: one more word, no byte
         if (a_last)
-            b_len_reg <= a_len;
+            b_len_reg <= a_count[LB] ? {a_more, {LB{1'b0}}} : {a_index_reg, a_count[LB-1:0]};
     end
 
     always @(posedge clk) if (b_step)
-        next_reg <= b_next;
+        next_reg <= {b_over, wr_next};
 
     always @(posedge clk) if (b_control) begin
         b_valid_reg <= (a_valid_reg || hold) && !abort;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Transmit engine: turns legacy descriptors (8254x SDM 3.3.3) into read jobs, as far as the FIFO has room
-// for their data, and tells the gatherer in the same order what each of them brings.
+// Transmit engine: turns descriptors, or pieces of them, into read jobs, as far as the FIFO has room for
+// their data, and tells the gatherer in the same order what each of them brings.
 
 `resetall
 `timescale 1ns / 1ps
@@ -15,14 +15,24 @@ module vnic_tx_engine #(
 ) (
     input  wire         clk,
     input  wire         rst,
-    input  wire         en,
     // Forget the frame under assembly
     input  wire         forget,
 
-    // Descriptors
-    input  wire         desc_valid,
-    output wire         desc_ready,
-    input  wire [127:0] desc,
+    // Pieces, see vnic_tx_cut
+    input  wire         piece_valid,
+    output wire         piece_ready,
+    input  wire [127:0] piece_desc,
+    input  wire [63:0]  piece_addr,
+    input  wire [19:0]  piece_len,
+    input  wire         piece_none,
+    input  wire         piece_last,
+    input  wire         piece_eop,
+    input  wire         piece_end,
+    input  wire         piece_drop,
+    input  wire         piece_tso,
+    input  wire         piece_head,
+    input  wire         piece_edit,
+    input  wire [14:0]  segment_bytes,
 
     // Read job
     output wire         job_valid,
@@ -30,14 +40,16 @@ module vnic_tx_engine #(
     output wire [63:0]  job_addr,
     output wire [15:0]  job_len,
 
-    // To the gatherer: {first byte's lane modulo 64, no data, end of frame, drop the frame, descriptor}
+    // To the gatherer: {flags as those of the piece: edit, TSO, head, drop, end, EOP, last, no data;
+    // first byte's lane modulo 64, bytes, descriptor}
     output wire         entry_valid,
     input  wire         entry_pop,
-    output wire [136:0] entry,
+    output wire [157:0] entry,
 
-    // FIFO words given back by frames that left
+    // FIFO words given back by frames that left, and by one with an edit record
     input  wire         release_valid,
     input  wire [11:0]  release_words,
+    input  wire         release_edit,
 
     output wire         busy
 );
@@ -46,46 +58,46 @@ module vnic_tx_engine #(
     localparam LB = $clog2(BYTES);
     localparam [13:0] ALL_WORDS = WORDS[13:0];
     // Longest frame of the 82540EM: SDM 3.3.3, table of the LENGTH field
-    localparam [16:0] MAX_FRAME = 17'd16288;
+    localparam [20:0] MAX_FRAME = 21'd16288;
 
     reg         valid_reg;
     reg [63:0]  addr_reg;
     reg [15:0]  len_reg;
     // Bytes of the frame under assembly; too long
-    reg [16:0]  bytes_reg;
+    reg [14:0]  bytes_reg;
     reg         drop_reg;
-    // Words of complete frames that are still in the FIFO
+    // Words of complete frames that are still in the FIFO; those with an edit record, at most 64
     reg [12:0]  used_reg;
+    reg [6:0]   edits_reg;
 
-    wire [15:0] desc_len = desc[79:64];
-    wire        cmd_eop = desc[88];
-    wire        cmd_dext = desc[93];
-    wire        empty = cmd_dext || desc_len == 16'd0;
-    wire        eop = cmd_eop && !cmd_dext;
-    wire [16:0] sum = bytes_reg + {1'b0, desc_len};
-    wire        over = !cmd_dext && (drop_reg || sum > MAX_FRAME);
-    wire        no_data = empty || over;
-    wire [16:0] round = sum + BYTES[16:0] - 17'd1;
-    wire [16:0] words = round >> LB;
+    wire [20:0] sum = piece_tso ? {6'd0, segment_bytes} : {6'd0, bytes_reg} + {1'b0, piece_len};
+    wire        over = !piece_tso && (drop_reg || sum > MAX_FRAME);
+    wire        no_data = piece_none || over;
+    wire        drop = piece_drop || over;
+    wire [14:0] round = sum[14:0] + BYTES[14:0] - 15'd1;
+    wire [14:0] words = round >> LB;
     wire [13:0] total = {1'b0, used_reg} + {1'b0, words[12:0]};
-    wire        fits = no_data || total <= ALL_WORDS;
+    // A frame will be in the FIFO, maybe an empty one
+    wire        commit = piece_end && !drop && !piece_head;
+    wire        edit = commit && piece_edit && sum != 21'd0;
+    wire        fits = (no_data || piece_head || total <= ALL_WORDS) && !(edit && edits_reg[6]);
 
     wire        entry_full;
     wire        entry_empty;
-    wire        room = fits && !entry_full && (!valid_reg || job_ready);
-    wire        go = desc_valid && desc_ready;
+    wire        go = piece_valid && piece_ready;
 
-    assign desc_ready = en && room;
+    assign piece_ready = fits && !entry_full && (!valid_reg || job_ready);
     assign job_valid = valid_reg;
     assign job_addr = addr_reg;
     assign job_len = len_reg;
     assign entry_valid = !entry_empty;
-    // A descriptor that waits for room waits for the frames before it to leave
-    assign busy = valid_reg || !entry_empty || (desc_valid && en);
+    assign busy = valid_reg || !entry_empty;
 
-    vnic_fifo #(.WIDTH(137), .DEPTH_LOG2(6)) entry_fifo (
+    vnic_fifo #(.WIDTH(158), .DEPTH_LOG2(6)) entry_fifo (
         .clk(clk), .rst(rst),
-        .wr_en(go), .wr_data({desc[5:0], no_data, eop, over, desc}), .full(entry_full),
+        .wr_en(go), .full(entry_full),
+        .wr_data({edit, piece_tso, piece_head, drop, piece_end, piece_eop, piece_last, no_data,
+                  piece_addr[5:0], piece_len[15:0], piece_desc}),
         .rd_en(entry_pop), .rd_data(entry), .empty(entry_empty)
     );
 
@@ -94,35 +106,34 @@ module vnic_tx_engine #(
 
     always @(posedge clk) if (active) begin
         if (go) begin
-            addr_reg <= desc[63:0];
-            len_reg <= desc_len;
+            addr_reg <= piece_addr;
+            len_reg <= piece_len[15:0];
             valid_reg <= !no_data;
-            if (eop) begin
-                bytes_reg <= 17'd0;
-                drop_reg <= 1'b0;
-            end else if (!cmd_dext) begin
-                drop_reg <= over;
-                if (!over)
-                    bytes_reg <= sum;
+            if (!piece_tso) begin
+                drop_reg <= over && !piece_end;
+                bytes_reg <= piece_end ? 15'd0 : over ? bytes_reg : sum[14:0];
             end
         end else if (job_ready)
             valid_reg <= 1'b0;
 
-        if ((go && eop && !over) || release_valid)
-            used_reg <= used_reg + (go && eop && !over ? words[12:0] : 13'd0)
+        if ((go && commit) || release_valid)
+            used_reg <= used_reg + (go && commit ? words[12:0] : 13'd0)
                         - (release_valid ? {1'b0, release_words} : 13'd0);
+        if ((go && edit) != release_edit)
+            edits_reg <= release_edit ? edits_reg - 7'd1 : edits_reg + 7'd1;
 
         if (rst || forget) begin
-            bytes_reg <= 17'd0;
+            bytes_reg <= 15'd0;
             drop_reg <= 1'b0;
         end
         if (rst) begin
             valid_reg <= 1'b0;
             used_reg <= 13'd0;
+            edits_reg <= 7'd0;
         end
     end
 
-    wire unused = &{1'b0, words[16:13]};
+    wire unused = &{1'b0, words[14:13]};
 
 endmodule
 

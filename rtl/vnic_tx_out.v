@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Transmit output: reads complete frames from the FIFO without a gap, pads them if asked to, and sends
-// them to the MAC, to the loopback path, or, with the link down, nowhere. A reset in mid-frame ends the
+// Transmit output: reads complete frames from the FIFO without a gap, edits and pads them if asked to, and
+// sends them to the MAC, to the loopback path, or, with the link down, nowhere. A reset in mid-frame ends the
 // frame with one more word without FCS, so that the stream stays well formed.
 
 `resetall
@@ -23,10 +23,17 @@ module vnic_tx_out #(
     input  wire                    psp,
     input  wire                    link_up,
     input  wire                    loopback,
+    // VLAN tags are inserted, and their first two bytes
+    input  wire                    vme,
+    input  wire [15:0]             vet,
 
-    // Frame complete in the FIFO: {IFCS, length in bytes}
+    // Frame complete in the FIFO: {edit record follows, IFCS, length in bytes}
     input  wire                    frame_valid,
-    input  wire [14:0]             frame,
+    input  wire [15:0]             frame,
+    // Record of the oldest frame that has one, see vnic_tx_csum
+    input  wire                    record_valid,
+    input  wire [66:0]             record,
+    output wire                    record_pop,
     // FIFO read port, and words given back
     output wire                    rd_en,
     output wire [ADDR_BITS-1:0]    rd_addr,
@@ -66,13 +73,14 @@ module vnic_tx_out #(
     wire        queue_empty;
     wire        queue_full;
     wire        queue_pop;
+    wire        edit;
     wire        ifcs;
     wire [13:0] len;
 
-    vnic_fifo #(.WIDTH(15), .DEPTH_LOG2(ADDR_BITS)) queue (
+    vnic_fifo #(.WIDTH(16), .DEPTH_LOG2(ADDR_BITS)) queue (
         .clk(clk), .rst(rst || clear),
         .wr_en(frame_valid), .wr_data(frame), .full(queue_full),
-        .rd_en(queue_pop), .rd_data({ifcs, len}), .empty(queue_empty)
+        .rd_en(queue_pop), .rd_data({edit, ifcs, len}), .empty(queue_empty)
     );
 
     // Stage 0: word at hand -------------------------------------------------------------------------
@@ -82,7 +90,11 @@ module vnic_tx_out #(
     reg                 to_loop_reg;
 
     wire        advance;
-    wire [13:0] out_len = psp && ifcs && len < MIN_FRAME ? MIN_FRAME : len;
+    wire        ready = !queue_empty && (!edit || record_valid);
+    // A frame without both addresses gets no tag
+    wire        tag = edit && record[66] && vme && len >= 14'd12;
+    wire [13:0] tagged_len = tag ? len + 14'd4 : len;
+    wire [13:0] out_len = psp && ifcs && tagged_len < MIN_FRAME ? MIN_FRAME : tagged_len;
     wire [13:0] len_less = len - 14'd1;
     wire [13:0] out_less = out_len - 14'd1;
     // Index of the last word with data, and of the last word
@@ -92,20 +104,27 @@ module vnic_tx_out #(
     wire        last = word_reg == out_last;
     wire        to_loop = first ? loopback : to_loop_reg;
     wire        lost = first && !loopback && !link_up;
-    wire        step = !queue_empty && advance && !lost;
-    wire        skip = !queue_empty && lost;
+    wire        step = ready && advance && !lost;
+    wire        skip = ready && lost;
 
     assign queue_pop = (step && last) || skip;
     assign rd_en = step && word_reg <= data_last;
     assign rd_addr = ptr_reg;
     assign release_valid = queue_pop;
     assign release_words = data_last + 12'd1;
+    assign record_pop = queue_pop && edit;
 
     // Stage 1: word is there; stage 2: stream -------------------------------------------------------
     reg                  s1_valid_reg;
     reg                  s1_first_reg;
     reg                  s1_last_reg;
-    reg                  s1_pad_reg;
+    // The frame is edited, the word is padding: if neither, it leaves as it was read
+    reg [1:0]            s1_other_reg;
+    // To edit: which word, how
+    reg [11:0]           s1_index_reg;
+    reg [65:0]           s1_record_reg;
+    reg                  s1_tag_reg;
+    reg [31:0]           carry_reg;
     reg                  s1_loop_reg;
     reg                  s1_ifcs_reg;
     reg [LB-1:0]         s1_end_reg;
@@ -144,6 +163,15 @@ module vnic_tx_out #(
     assign ev_mcast = mcast_reg;
     assign busy = !queue_empty || s1_valid_reg || valid_reg || cut_reg;
 
+    wire [DATA_WIDTH-1:0] edited;
+    wire [31:0]           carry_next;
+
+    vnic_tx_edit #(.DATA_WIDTH(DATA_WIDTH)) editor (
+        .raw(s1_other_reg == 2'b10 ? rd_data : {DATA_WIDTH{1'b0}}), .index(s1_index_reg),
+        .edit(s1_other_reg[1]), .record(s1_record_reg), .tag(s1_tag_reg), .vet(vet), .carry(carry_reg),
+        .carry_next(carry_next), .edited(edited)
+    );
+
     wire moves = step || skip || s1_valid_reg || valid_reg;
     wire active = moves || cut_reg || clear || rst;
 
@@ -157,7 +185,12 @@ module vnic_tx_out #(
             to_loop_reg <= to_loop;
             s1_first_reg <= first;
             s1_last_reg <= last;
-            s1_pad_reg <= word_reg > data_last;
+            s1_other_reg <= {edit, word_reg > data_last};
+            if (edit) begin
+                s1_index_reg <= word_reg;
+                s1_record_reg <= record[65:0];
+                s1_tag_reg <= tag;
+            end
             s1_loop_reg <= to_loop;
             s1_ifcs_reg <= ifcs;
             s1_end_reg <= out_less[LB-1:0];
@@ -167,7 +200,12 @@ module vnic_tx_out #(
             s1_valid_reg <= step;
             valid_reg <= s1_valid_reg;
             if (s1_valid_reg) begin
-                data_reg <= s1_pad_reg ? {DATA_WIDTH{1'b0}} : rd_data;
+                if (s1_other_reg == 2'b00)
+                    data_reg <= rd_data;
+                else begin
+                    data_reg <= edited;
+                    carry_reg <= carry_next;
+                end
                 first_reg <= s1_first_reg;
                 last_reg <= s1_last_reg;
                 loop_reg <= s1_loop_reg;
@@ -175,8 +213,8 @@ module vnic_tx_out #(
                 quiet_reg <= 1'b0;
                 mid_reg <= !s1_last_reg && !s1_loop_reg;
                 if (s1_first_reg) begin
-                    bcast_reg <= &rd_data[47:0];
-                    mcast_reg <= rd_data[0] && !(&rd_data[47:0]);
+                    bcast_reg <= s1_other_reg[1] ? &edited[47:0] : &rd_data[47:0];
+                    mcast_reg <= s1_other_reg[1] ? edited[0] && !(&edited[47:0]) : rd_data[0] && !(&rd_data[47:0]);
                 end
                 if (s1_last_reg) begin
                     len_reg <= s1_len_reg;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Everything between the read channel and the MAC's transmit stream: descriptor ring, engine, gatherer,
-// store-and-forward frame FIFO, output, loopback.
+// Everything between the read channel and the MAC's transmit stream: descriptor ring, cutter, engine,
+// gatherer, offloads, store-and-forward frame FIFO, output, loopback.
 
 `resetall
 `timescale 1ns / 1ps
@@ -24,6 +24,8 @@ module vnic_tx_path #(
     input  wire                    psp,
     input  wire                    link_up,
     input  wire                    loopback,
+    input  wire                    vme,
+    input  wire [15:0]             vet,
     input  wire [63:0]             ring_base,
     input  wire [19:0]             ring_len,
     input  wire [15:0]             tail,
@@ -78,6 +80,8 @@ module vnic_tx_path #(
     output wire                    int_dw,
     output wire                    int_dw_ide,
     output wire                    int_qe,
+    output wire                    ev_tsctc,
+    output wire                    ev_tsctfc,
 
     // Nothing of this path is on the bus, or will be while tx_en = 0
     output wire                    quiet,
@@ -91,17 +95,32 @@ module vnic_tx_path #(
     wire                  fetch_busy;
     wire                  out_busy;
     wire                  loop_busy;
-    wire                  ring_idle = !engine_busy && !wb_busy;
+    wire                  cut_busy;
+    wire                  ring_idle = !cut_busy && !engine_busy && !wb_busy;
 
     wire                  desc_valid;
     wire                  desc_ready;
     wire [127:0]          desc;
     wire                  starved;
     wire                  load_head;
+    wire                  piece_valid;
+    wire                  piece_ready;
+    wire [127:0]          piece_desc;
+    wire [63:0]           piece_addr;
+    wire [19:0]           piece_len;
+    wire                  piece_none;
+    wire                  piece_last;
+    wire                  piece_eop;
+    wire                  piece_end;
+    wire                  piece_drop;
+    wire                  piece_tso;
+    wire                  piece_head;
+    wire                  piece_edit;
+    wire [14:0]           segment_bytes;
     wire [15:0]           load_head_data;
     wire                  entry_valid;
     wire                  entry_pop;
-    wire [136:0]          entry;
+    wire [157:0]          entry;
     wire                  release_valid;
     wire [11:0]           release_words;
     wire                  fifo_wr;
@@ -111,7 +130,21 @@ module vnic_tx_path #(
     wire [ADDR_BITS-1:0]  fifo_rd_addr;
     wire [DATA_WIDTH-1:0] fifo_rd_data;
     wire                  frame_valid;
-    wire [14:0]           frame;
+    wire [15:0]           frame;
+    wire                  step;
+    wire                  keep;
+    wire                  discard;
+    wire                  ifcs;
+    wire [7:0]            header_len;
+    wire                  header_wr;
+    wire                  header_last;
+    wire                  play;
+    wire                  play_valid;
+    wire                  play_last;
+    wire [DATA_WIDTH-1:0] play_data;
+    wire                  record_valid;
+    wire [66:0]           record;
+    wire                  record_pop;
     wire                  done_valid;
     wire                  done_ready;
     wire [127:0]          done_desc;
@@ -138,12 +171,26 @@ module vnic_tx_path #(
         .desc_valid(desc_valid), .desc_ready(desc_ready), .desc(desc), .starved(starved), .busy(fetch_busy)
     );
 
-    vnic_tx_engine #(.DATA_WIDTH(DATA_WIDTH), .WORDS(WORDS)) engine (
+    vnic_tx_cut cut (
         .clk(clk), .rst(all_rst), .en(tx_en), .forget(load_head),
         .desc_valid(desc_valid), .desc_ready(desc_ready), .desc(desc),
+        .piece_valid(piece_valid), .piece_ready(piece_ready), .piece_desc(piece_desc), .piece_addr(piece_addr),
+        .piece_len(piece_len), .piece_none(piece_none), .piece_last(piece_last), .piece_eop(piece_eop),
+        .piece_end(piece_end), .piece_drop(piece_drop), .piece_tso(piece_tso), .piece_head(piece_head),
+        .piece_edit(piece_edit), .segment_bytes(segment_bytes), .busy(cut_busy),
+        .ev_tsctc(ev_tsctc), .ev_tsctfc(ev_tsctfc)
+    );
+
+    vnic_tx_engine #(.DATA_WIDTH(DATA_WIDTH), .WORDS(WORDS)) engine (
+        .clk(clk), .rst(all_rst), .forget(load_head),
+        .piece_valid(piece_valid), .piece_ready(piece_ready), .piece_desc(piece_desc), .piece_addr(piece_addr),
+        .piece_len(piece_len), .piece_none(piece_none), .piece_last(piece_last), .piece_eop(piece_eop),
+        .piece_end(piece_end), .piece_drop(piece_drop), .piece_tso(piece_tso), .piece_head(piece_head),
+        .piece_edit(piece_edit), .segment_bytes(segment_bytes),
         .job_valid(data_valid), .job_ready(data_ready), .job_addr(data_addr), .job_len(data_len),
         .entry_valid(entry_valid), .entry_pop(entry_pop), .entry(entry),
-        .release_valid(release_valid), .release_words(release_words), .busy(engine_busy)
+        .release_valid(release_valid), .release_words(release_words), .release_edit(record_pop),
+        .busy(engine_busy)
     );
 
     vnic_tx_gather #(.DATA_WIDTH(DATA_WIDTH), .ADDR_BITS(ADDR_BITS)) gather (
@@ -151,9 +198,22 @@ module vnic_tx_path #(
         .entry_valid(entry_valid), .entry_pop(entry_pop), .entry(entry),
         .r_valid(data_data_valid), .r_data(rd_data), .stall(data_stall),
         .wr_en(fifo_wr), .wr_addr(fifo_wr_addr), .wr_data(fifo_wr_data),
-        .frame_valid(frame_valid), .frame(frame),
+        .frame_valid(frame_valid), .frame(frame), .step(step), .keep(keep), .discard(discard), .ifcs(ifcs),
+        .header_wr(header_wr), .header_last(header_last), .header_len(header_len), .play(play),
+        .play_valid(play_valid), .play_last(play_last), .play_data(play_data),
         .wb_valid(done_valid), .wb_ready(done_ready), .wb_desc(done_desc), .wb_write(done_write), .wb_hole(done_hole),
         .wb_cause(done_cause), .busy(gather_busy)
+    );
+
+    vnic_tx_offload #(.DATA_WIDTH(DATA_WIDTH)) offload (
+        .clk(clk), .rst(all_rst), .forget(load_head),
+        .step(step), .done(entry_pop), .keep(keep), .discard(discard), .e_tso(entry[156]), .e_eop(entry[152]),
+        .e_desc(entry[127:0]), .ifcs(ifcs),
+        .wr_en(fifo_wr), .wr_data(fifo_wr_data), .frame_valid(frame_valid), .frame_edit(frame[15]),
+        .frame_len(frame[13:0]),
+        .header_wr(header_wr), .header_last(header_last), .header_len(header_len), .play(play),
+        .play_valid(play_valid), .play_last(play_last), .play_data(play_data),
+        .record_valid(record_valid), .record(record), .record_pop(record_pop)
     );
 
     vnic_desc_wb wb (
@@ -161,7 +221,7 @@ module vnic_tx_path #(
         .ring_base(ring_base), .ring_len(ring_len), .tail(tail), .load_head(load_head),
         .load_head_data(load_head_data),
         .in_valid(done_valid), .in_ready(done_ready), .in_desc(done_desc), .in_write(done_write), .in_hole(done_hole),
-        .in_cause(done_cause), .in_more(entry_valid || (desc_valid && desc_ready)),
+        .in_cause(done_cause), .in_more(entry_valid || (piece_valid && piece_ready)),
         .job_valid(wb_valid), .job_ready(wb_ready), .job_addr(wb_addr), .job_len(wb_len),
         .line_data(wb_line), .line_strb(wb_strb), .line_pop(wb_pop), .job_done(wb_done),
         .head(head), .retire(retire), .retire_free_before(free_before), .retire_free(free_after),
@@ -176,8 +236,9 @@ module vnic_tx_path #(
 
     vnic_tx_out #(.DATA_WIDTH(DATA_WIDTH), .ADDR_BITS(ADDR_BITS)) out (
         .clk(clk), .rst(rst), .clear(clear),
-        .psp(psp), .link_up(link_up), .loopback(loopback),
-        .frame_valid(frame_valid), .frame(frame),
+        .psp(psp), .link_up(link_up), .loopback(loopback), .vme(vme), .vet(vet),
+        .frame_valid(frame_valid), .frame(frame), .record_valid(record_valid), .record(record),
+        .record_pop(record_pop),
         .rd_en(fifo_rd), .rd_addr(fifo_rd_addr), .rd_data(fifo_rd_data),
         .release_valid(release_valid), .release_words(release_words),
         .m_axis_tx_tdata(m_axis_tx_tdata), .m_axis_tx_tkeep(m_axis_tx_tkeep),
@@ -202,7 +263,7 @@ module vnic_tx_path #(
 
     // A descriptor that waits for FIFO room keeps the path busy, but not on the bus
     assign quiet = ring_idle && !fetch_busy && !tx_en;
-    assign busy = engine_busy || gather_busy || wb_busy || fetch_busy || out_busy || loop_busy;
+    assign busy = cut_busy || engine_busy || gather_busy || wb_busy || fetch_busy || out_busy || loop_busy;
 
     wire unused = &{1'b0, starved, free_before};
 

@@ -1,7 +1,7 @@
 // Host memory of the bench: an AXI4 slave whose bytes are those of Python's HostMemory.
 //
 // This module decides when a beat happens (latency, back-pressure, the price of a partial cache line);
-// hostmem.c decides what is in it. Reads are answered in order. Writes of one id are answered in order; a
+// hostmem_*.c decide what is in it. Reads are answered in order. Writes of one id are answered in order; a
 // write-back (awid != 0) may overtake data (awid 0), as in a real memory system, so a NIC that does not wait
 // for the data's response is found out: a write becomes visible with its response.
 //
@@ -28,7 +28,7 @@ module hostmem #(
     parameter ID_WIDTH = 4,
     // Clock period in nanoseconds
     parameter CLK_NS = 4,
-    // Reads and writes that may be in flight, each; at most 62 (hostmem.c holds 64)
+    // Reads and writes that may be in flight, each; at most 62 (hostmem.h says 64)
     parameter OUTSTANDING = 32
 ) (
     input  wire                    clk,

@@ -26,15 +26,13 @@ struct answer {
 /* One cache a thread: no lock, no torn entry. */
 static __thread struct answer cache[ENTRIES];
 
-void *__dynamic_cast(const void *object, const void *source, const void *target, ptrdiff_t hint)
+/* Out of line, so that the way past it saves no register. */
+static __attribute__((noinline)) void *ask(struct answer *a, const void *object, const void *source,
+                                           const void *target, ptrdiff_t hint)
 {
     static cast_function *original;
-    const void *vtable = *(const void *const *)object;
-    struct answer *a = &cache[((uintptr_t)vtable >> 4 ^ (uintptr_t)target >> 3) % ENTRIES];
     void *result;
 
-    if (a->vtable == vtable && a->target == target && a->source == source && a->hint == hint)
-        return a->offset == PTRDIFF_MIN ? NULL : (char *)(uintptr_t)object + a->offset;
     if (!original) {
         void *symbol = dlsym(RTLD_NEXT, "__dynamic_cast");
         if (!symbol)
@@ -42,10 +40,20 @@ void *__dynamic_cast(const void *object, const void *source, const void *target,
         *(void **)&original = symbol;
     }
     result = original(object, source, target, hint);
-    a->vtable = vtable;
+    a->vtable = *(const void *const *)object;
     a->source = source;
     a->target = target;
     a->hint = hint;
     a->offset = result ? (const char *)result - (const char *)object : PTRDIFF_MIN;
     return result;
+}
+
+void *__dynamic_cast(const void *object, const void *source, const void *target, ptrdiff_t hint)
+{
+    const void *vtable = *(const void *const *)object;
+    struct answer *a = &cache[((uintptr_t)vtable >> 4 ^ (uintptr_t)target >> 3) % ENTRIES];
+
+    if (a->vtable == vtable && a->target == target && a->source == source && a->hint == hint)
+        return a->offset == PTRDIFF_MIN ? NULL : (char *)(uintptr_t)object + a->offset;
+    return ask(a, object, source, target, hint);
 }

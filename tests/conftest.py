@@ -1,8 +1,8 @@
 """Markers by folder, and what every test may ask for.
 
 ``tests/unit`` needs no simulator, ``tests/sim`` needs Icarus Verilog, ``tests/qemu`` needs QEMU. A missing
-program skips its folder with the program's name, except where VNIC_REQUIRE_TOOLS is set (``make test``):
-there it fails, so that a green run cannot hide a tier that never ran.
+program skips its folder with the program's name, and so does one that a test says it needs, except where
+VNIC_REQUIRE_TOOLS is set (``make test``): there it fails, so that a green run cannot hide what never ran.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if tier is None:
             continue
         item.add_marker(getattr(pytest.mark, tier))
-        missing = [program for program in NEEDS[tier] if shutil.which(program) is None]
+        own = [program for mark in item.iter_markers("needs") for program in mark.args]
+        missing = [program for program in (*NEEDS[tier], *own) if shutil.which(program) is None]
         if missing and not os.environ.get("VNIC_REQUIRE_TOOLS"):
             item.add_marker(pytest.mark.skip(reason=f"{', '.join(missing)} not installed"))
 

@@ -63,7 +63,7 @@ _PROGRAMS: Final = (
     _Program("gcc", "vnic sim --target icarus (host memory in the simulator)", True, "gcc libc6-dev"),
     _Program("verilator", "make lint", False, "verilator"),
     _Program("yosys", "make lint (synthesis check)", False, "yosys", ("-V",)),
-    _Program("qemu-system-x86_64", "vnic boot, make captures", False, "qemu-system-x86"),
+    _Program("qemu-system-x86_64", "vnic boot, vnic sim --target qemu", False, "qemu-system-x86"),
     _Program("busybox", "vnic boot, make captures", False, "busybox-static", ("--help",)),
     _Program("gtkwave", "looking at waves.fst", False, "gtkwave"),
 )

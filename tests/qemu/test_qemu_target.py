@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from vnic.checks.scoreboard import compare
 from vnic.checks.state import CheckOptions
 from vnic.checks.verdict import Verdict
 from vnic.driver import DriverOptions
+from vnic.errors import UsageError
 from vnic.linux.kernel import Kernel
 from vnic.linux.profile import load_profile
 from vnic.memory import HostMemory
@@ -102,7 +104,7 @@ def test_each_known_difference_is_still_there(tmp_path: Path) -> None:
     """An entry that QEMU has outgrown must leave the list."""
     options = DriverOptions(promiscuous=True)
     verdicts = both(tmp_path, "6.1/x86_64", frames("mixed")[:60], "receive", options)
-    listed = {difference.rule.id for difference in DIFFERENCES if difference.fields}
+    listed = {d.rule.id for d in DIFFERENCES if "qemu" in d.targets and d.fields and not d.stripped}
     assert {verdict.rule for verdict in verdicts} >= listed
 
 
@@ -158,6 +160,40 @@ def test_qemu_killed_in_mid_run_ends_in_one_line() -> None:
                 )
             )
     assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("name", ["qemu", "qemu-e1000e"])
+def test_a_qtest_socket_closed_in_mid_run_ends_in_one_line_and_leaves_nothing(name: str) -> None:
+    before = set(Path("/proc/self/fd").iterdir())
+    profile = load_profile("6.1/x86_64")
+    with HostMemory() as memory, QemuTarget(memory, name) as target:
+        pid = target.pid
+
+        def cut(_frame: object) -> None:
+            target._qtest._sock.shutdown(socket.SHUT_RDWR)
+
+        with pytest.raises(
+            QemuError, match=r"^QEMU went away at '\w+ [^']+' \([^\n]+\): it was ended[^\n]*$"
+        ):
+            run(
+                run_session(
+                    target,
+                    Kernel(profile, memory, base=KERNEL_BASE),
+                    frames("mixed"),
+                    SessionOptions(link_timeout_ns=LINK_TIMEOUT_NS),
+                    on_received=cut,
+                )
+            )
+    assert not Path(f"/proc/{pid}").exists()
+    assert set(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_a_target_that_qemu_is_not() -> None:
+    with (
+        HostMemory() as memory,
+        pytest.raises(UsageError, match="target rtl8139: QEMU's are qemu, qemu-e1000e"),
+    ):
+        QemuTarget(memory, "rtl8139")
 
 
 def test_qemu_that_does_not_start(tmp_path: Path) -> None:

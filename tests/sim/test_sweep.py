@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from vnic.lab.results_columns import COLUMNS
 from vnic.lab.sweep_params import PARAMETERS
-from vnic.lab.sweep_point import Row, run_chunk
+from vnic.lab.sweep_point import Point, Row
+from vnic.lab.sweep_simulator import PointSimulator
 
 DEFAULTS = {name: parameter.default for name, parameter in PARAMETERS.items()} | {"frames": 18}
 STALLED = DEFAULTS | {"stall": 90, "rx_stall": 40, "seed": 5, "mode": "reflect"}
@@ -16,8 +21,16 @@ CHARGED = DEFAULTS | {"net_ip_align": 2, "line_penalty": 25}
 SLOW = DEFAULTS | {"read_latency": 200, "write_latency": 60, "writeback_latency": 30, "batch": 1}
 
 
+def measure(*points: Point) -> list[Row]:
+    simulator = PointSimulator()
+    try:
+        return [simulator.measure(point) for point in points]
+    finally:
+        simulator.close()
+
+
 def run(*points: dict[str, Any]) -> list[Row]:
-    rows = list(run_chunk(points))
+    rows = measure(*points)
     assert [row["reason"] for row in rows] == [None] * len(points)
     return [{**row, "wall_s": 0} for row in rows]
 
@@ -64,6 +77,41 @@ def test_every_figure_has_a_column_and_the_rtl_tells_all(rows: list[Row]) -> Non
 def test_a_point_that_spoils_the_simulator_costs_only_itself() -> None:
     # No page fragments in 2.6.9; after any failure the simulator is given up, and another one goes on
     broken = DEFAULTS | {"kernel": "2.6.9/i386-686", "strategy": "build_skb"}
-    good, bad, after = run_chunk([DEFAULTS, broken, CHARGED])
+    good, bad, after = measure(DEFAULTS, broken, CHARGED)
     assert (good["status"], bad["status"], after["status"]) == ("ok", "failed", "ok")
     assert "build_skb" in bad["reason"]
+
+
+def test_only_what_is_compiled_in_is_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    few = DEFAULTS | {"frames": 1}
+    others: list[dict[str, Any]] = [
+        {"line_penalty": 9},
+        {"mtu": 900, "net_ip_align": 2},
+        {"kernel": "2.6.9/i386-686", "seed": 3},
+    ]
+    run(few, *(few | other for other in others))
+    assert len(list((tmp_path / "vnic" / "icarus").iterdir())) == 1
+    run(few | {"data_width": 128})
+    assert len(list((tmp_path / "vnic" / "icarus").iterdir())) == 2
+
+
+def test_a_simulator_that_is_killed_costs_one_point(tmp_path: Path) -> None:
+    simulator = PointSimulator(str(tmp_path))
+    try:
+        assert simulator.measure(DEFAULTS)["status"] == "ok"
+        kill_all(tmp_path)
+        bad, good = simulator.measure(DEFAULTS), simulator.measure(DEFAULTS)
+    finally:
+        simulator.close()
+    assert (bad["status"], good["status"]) == ("failed", "ok")
+    assert "the simulator was ended by SIGKILL" in bad["reason"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def kill_all(folder: Path) -> None:
+    """Kill the processes whose files are in `folder`: the simulators of this test and no others."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(folder):
+                os.kill(int(process.name), signal.SIGKILL)

@@ -8,7 +8,6 @@ from typing import Any
 
 from vnic.errors import UsageError
 from vnic.memory import HostMemory
-from vnic.targets import icarus_target
 from vnic.targets.icarus_target import IcarusTarget
 
 Progress = Callable[[int, int], None]
@@ -18,14 +17,13 @@ async def start_burst(
     target: IcarusTarget, memory: HostMemory, spec: dict[str, Any], progress: Progress
 ) -> dict[str, Any]:
     """One burst of the master in tests/sim/rude, and what became of it."""
-    icarus_target.SETTLE_CYCLES = 200_000
     events: list[Any] = []
     target.on_dma = events.append
     if spec.get("read"):
         return {"value": await target.read32(0)}
     for _ in range(spec.get("bursts", 1)):
         await target.write32(0, 0)
-        await target.settle()
+        await target.settle(200_000)
     frames = [frame.hex() for frame in await target.wire.collect()]
     return {
         "memory": memory.read(0x1000, 16).hex(),

@@ -15,6 +15,7 @@ from vnic.checks import differences
 from vnic.checks.records import DMA, FRAMES, RecordError, RunSummary, load_summary
 from vnic.checks.rule import Rule
 from vnic.checks.verdict import Ledger, Verdict
+from vnic.nic.registers import RCTL
 
 _SAME: Final = "The same driver, the same frames and the same memory leave no choice. "
 SCOREBOARD_FRAME: Final = Rule(
@@ -88,6 +89,7 @@ class _Pair:
         self._left, self._right, self._a, self._b = left, right, a, b
         self._ledger = ledger
         self._names = f"{a.target} and {b.target}"
+        self._stripped = all(summary.registers.get("RCTL", 0) & RCTL.SECRC for summary in (a, b))
 
     def compare(self) -> None:
         """Book every difference."""
@@ -101,19 +103,19 @@ class _Pair:
 
     def _differ(self, rule: Rule, where: str, left: object, right: object, index: int, *excuse: Any) -> None:
         """Book a difference; `excuse` is the field's name and both values, if one may be known for it."""
-        known = None
-        for target in (self._a.target, self._b.target):
-            known = known or (differences.known(target, *excuse) if excuse else None)
-        self._ledger.report(
-            known or rule,
-            f"{where} ({self._names})",
-            f"{self._a.target}: {left}; {self._b.target}: {right}",
-            left_target=self._a.target,
-            right_target=self._b.target,
-            left=str(left),
-            right=str(right),
-            index=index,
-        )
+        targets = self._a.target, self._b.target
+        known = differences.known(targets, *excuse, stripped=self._stripped) if excuse else ()
+        for told in known or (rule,):
+            self._ledger.report(
+                told,
+                f"{where} ({self._names})",
+                f"{self._a.target}: {left}; {self._b.target}: {right}",
+                left_target=self._a.target,
+                right_target=self._b.target,
+                left=str(left),
+                right=str(right),
+                index=index,
+            )
 
     def _frames(self) -> None:
         both = zip_longest(_rows(self._left / FRAMES), _rows(self._right / FRAMES))
@@ -139,7 +141,8 @@ class _Pair:
             elif left["tail"] != right["tail"]:
                 a, b = (int.from_bytes(row["tail"], "little") for row in (left, right))
                 tails = left["tail"].hex(), right["tail"].hex()
-                self._differ(SCOREBOARD_FRAME, f"frame {index} FCS", *tails, index, "tail", a, b)
+                what = "last bytes" if self._stripped else "FCS"
+                self._differ(SCOREBOARD_FRAME, f"frame {index} {what}", *tails, index, "tail", a, b)
             self._descriptors(index, left, right)
 
     def _descriptors(self, frame: int, left: Mapping[str, Any], right: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ Nothing is imported here that a command may not need: `vnic buffer` has to answe
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from typing import Final
 
 from vnic.errors import UsageError, VnicError
 
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _WORDS: Final = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
@@ -49,10 +51,21 @@ def main() -> None:
     except Stopped as stopped:
         code = _complain(f"{_WORDS[signal.Signals(stopped.number)]}; {stopped.kept}", 128 + stopped.number)
     except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output has gone, as `head` does.
+        _silence()
         code = 128 + signal.SIGPIPE
+    except OSError as error:
+        # Errors of the files that a command writes are VnicErrors by now: a full disk without a name is ours.
+        if error.errno not in _FULL or error.filename is not None:
+            raise
+        _silence()
+        code = _complain(f"standard output: {error.strerror}", VnicError.exit_code)
     sys.exit(code)
+
+
+def _silence() -> None:
+    """Nobody takes our output any more; Python would complain of it once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run() -> int:

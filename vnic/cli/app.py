@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -16,24 +16,6 @@ from vnic.cli.options import DEFAULT_KERNEL, DEFAULT_MTU, Json, Kernel, Strategy
 usage_error: type[typer.BadParameter] = next(
     base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
 )
-
-
-class TargetName(StrEnum):
-    """Which NIC a run drives."""
-
-    MODEL = "model"
-    ICARUS = "icarus"
-    BOTH = "both"
-    QEMU = "qemu"
-    E1000E = "qemu-e1000e"
-    ALL = "all"
-
-
-# In the order they run; the last one's frames are kept as the result.
-TARGETS: Final = {
-    TargetName.BOTH: ("model", "icarus"),
-    TargetName.ALL: ("model", "icarus", "qemu"),
-}
 
 
 class ModeName(StrEnum):
@@ -93,13 +75,20 @@ def sim(
     ] = None,
     strategy: Strategy = None,
     target: Annotated[
-        TargetName, typer.Option(help="Python NIC, Verilog NIC, QEMU's own; both: the first two; all: three.")
-    ] = TargetName.BOTH,
+        str,
+        typer.Option(
+            metavar="NIC[,NIC]",
+            help="model (Python), icarus (Verilog), qemu, qemu-e1000e; both: the first two; all: three.",
+        ),
+    ] = "both",
     data_width: Annotated[
         int, typer.Option(help="Bits of the Verilog NIC's DMA bus: 64, 128, 256, 512.")
     ] = 64,
     rx_ring: Annotated[int, typer.Option(help="Receive descriptors: 8 to 4096, a multiple of 8.")] = 256,
     tx_ring: Annotated[int, typer.Option(help="Transmit descriptors: 8 to 4096, a multiple of 8.")] = 256,
+    strip_fcs: Annotated[
+        bool, typer.Option("--strip-fcs", help="The NIC takes the FCS off; always so with qemu-e1000e.")
+    ] = False,
     mode: Annotated[
         ModeName, typer.Option(help="receive; reflect: send back what came; loopback: send through the MAC.")
     ] = ModeName.RECEIVE,
@@ -130,6 +119,8 @@ def sim(
     - `vnic sim --buffer 512 --json | jq .verdicts`
 
     - `vnic sim --target all`: QEMU's e1000 as the third witness
+
+    - `vnic sim --target model,qemu-e1000e`: the same driver on an 82574L
     """
     from vnic.cli.sim import Request, sim_command
 
@@ -140,11 +131,12 @@ def sim(
             mtu=mtu,
             buffer=buffer,
             strategy=strategy,
-            targets=TARGETS.get(target, (target.value,)),
+            targets=target,
             mode=mode.value,
             data_width=data_width,
             rx_ring=rx_ring,
             tx_ring=tx_ring,
+            strip_fcs=strip_fcs,
             seed=seed,
             waves=waves,
             out=out,
@@ -213,6 +205,10 @@ def boot(
     gsi: Annotated[int | None, typer.Option(help="Its interrupt, if not what the slot says.")] = None,
     data_width: Annotated[int, typer.Option(help="DMA width of the Verilog NIC in bits.")] = 64,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="For the whole run.")] = 300.0,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Compare our prediction of its receive buffers with the kernel."),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Result; out/boot-DATE if not given.")
     ] = None,
@@ -223,13 +219,15 @@ def boot(
     """Boot a stock Linux in QEMU with its own e1000 driver on one of our NICs, or on QEMU's.
 
     The guest brings eth0 up, pings the other end, runs the commands and powers off. Each of its DMA accesses
-    is judged and written down. Exit code 1 if a rule was broken or a command failed.
+    is judged and written down. Exit code 1 if a rule was broken, a command failed or a prediction was wrong.
 
     Examples:
 
     - `vnic boot --run 'ping -c 3 10.0.2.2'`
 
     - `vnic boot --nic icarus --add /usr/sbin/ethtool --run 'ethtool -t eth0 offline'`
+
+    - `vnic boot --verify`
     """
     from vnic.cli.boot import BootRequest, boot_command
     from vnic.guests.script import BootOptions
@@ -248,6 +246,7 @@ def boot(
         gsi=gsi,
         data_width=data_width,
         timeout_s=timeout,
+        verify=verify,
     )
     return boot_command(BootRequest(kernel_image, modules, out, force, quiet), options, as_json=json)
 

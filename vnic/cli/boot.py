@@ -5,18 +5,22 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 
+from vnic.cli.boot_verify import Progress, print_rows, rows_json
 from vnic.cli.console import console, plain_table, print_json
 from vnic.cli.sim import free_name
 from vnic.errors import UsageError
 from vnic.guests.boot import CONSOLE, DMA, INITRD, boot
-from vnic.guests.kernel import given_kernel, stock_kernel
+from vnic.guests.kernel import GuestKernel, given_kernel, stock_kernel
 from vnic.guests.script import EXIT, BootOptions, BootResult
+from vnic.guests.verify.facts import Row
+from vnic.guests.verify.run import TABLE, verify
 from vnic.guests.watch import RULES
 from vnic.lab.result import ResultDirectory
 
@@ -43,7 +47,7 @@ class BootRequest:
 
 
 def boot_command(request: BootRequest, options: BootOptions, *, as_json: bool) -> int:
-    """Boot it and print the outcome; 1 if a rule was broken or a command in the guest failed."""
+    """Boot it and print the outcome; 1 if a rule was broken, a command failed or a prediction was wrong."""
     if (request.kernel_image is None) != (request.modules is None):
         raise UsageError("--kernel-image and --modules belong together: give both, or neither")
     if request.force and request.out is None:
@@ -55,7 +59,7 @@ def boot_command(request: BootRequest, options: BootOptions, *, as_json: bool) -
     out = request.out or free_name("boot")
     with ResultDirectory(out, replace=request.force) as directory:
         try:
-            result = boot(options, kernel, directory.scratch, None if request.quiet or as_json else _show)
+            result, rows = _run(options, kernel, directory.scratch, quiet=request.quiet or as_json)
         except Exception:
             _keep_console(directory.scratch, out)
             raise
@@ -71,12 +75,31 @@ def boot_command(request: BootRequest, options: BootOptions, *, as_json: bool) -
             "notes": list(result.notes),
             "verdicts": [verdict.as_json() for verdict in result.verdicts],
         }
+        if options.verify:
+            content["verify"] = rows_json(rows)
         path = directory.publish(content, result.verdicts, RULES)
     if as_json:
         print_json({"schema": 1, **content, "out": str(path)})
     else:
+        if options.verify:
+            print_rows(rows)
         _print(result, path)
-    return int(result.status != 0 or any(verdict.severity == "error" for verdict in result.verdicts))
+    return exit_code(result, rows)
+
+
+def exit_code(result: BootResult, rows: Sequence[Row]) -> int:
+    """1 if a command in the guest failed, a rule was broken, or a prediction was wrong."""
+    broken = any(verdict.severity == "error" for verdict in result.verdicts)
+    return int(result.status != 0 or broken or not all(row.equal for row in rows))
+
+
+def _run(
+    options: BootOptions, kernel: GuestKernel, out: Path, *, quiet: bool
+) -> tuple[BootResult, list[Row]]:
+    """The guest, and with `--verify` the rows of its table."""
+    if options.verify:
+        return verify(options, kernel, out, None if quiet else Progress())
+    return boot(options, kernel, out, None if quiet else _show), []
 
 
 def _plain(options: BootOptions) -> dict[str, Any]:
@@ -119,4 +142,6 @@ def _print(result: BootResult, path: Path) -> None:
     elif result.status:
         out.print(f"[red]a command in the guest failed with exit code {result.status}[/]")
     tables = f", {DMA}" if result.figures else ""
+    if (path / TABLE).exists():
+        tables += f", {TABLE}"
     out.print(f"\nresult: {escape(str(path))} ({CONSOLE}{tables})")

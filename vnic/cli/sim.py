@@ -18,6 +18,7 @@ from vnic.driver import DriverOptions
 from vnic.errors import UsageError
 from vnic.lab.cost import layout_for
 from vnic.lab.experiment import Experiment, Outcome, default_capture, run_experiment
+from vnic.lab.nics import nics
 from vnic.lab.result import RECEIVED, WAVES, ResultDirectory
 from vnic.linux.layout import RxLayout
 from vnic.linux.profile import load_profile
@@ -26,6 +27,7 @@ _TITLES: Final = {
     "model": "Python NIC",
     "icarus": "Verilog NIC",
     "qemu": "QEMU's e1000",
+    "qemu-e1000e": "QEMU's e1000e",
 }
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 # Counters that say where frames went that the driver did not get: 8254x SDM 13.7.
@@ -49,11 +51,12 @@ class Request:
     mtu: int
     buffer: int | None
     strategy: str | None
-    targets: tuple[str, ...]
+    targets: str
     mode: str
     data_width: int
     rx_ring: int
     tx_ring: int
+    strip_fcs: bool
     seed: int
     waves: bool
     out: Path | None
@@ -72,11 +75,12 @@ def sim_command(request: Request, *, as_json: bool) -> int:
             strategy=request.strategy,
             rx_ring=request.rx_ring,
             tx_ring=request.tx_ring,
+            strip_fcs=True if request.strip_fcs else None,
             # A capture's frames are addressed to the machines that were there.
             promiscuous=True,
             loopback=request.mode == "loopback",
         ),
-        targets=request.targets,
+        targets=nics(request.targets),
         mode=request.mode,
         data_width=request.data_width,
         seed=request.seed,
@@ -125,7 +129,11 @@ def _print(out: Console, experiment: Experiment, outcome: Outcome, layout: RxLay
     if content["agree"] is not None:
         out.print(
             "\n[green]The NICs agree[/] on every frame, descriptor, DMA write, counter and register"
-            + (", but for QEMU's known differences below." if "qemu" in outcome.runs else ".")
+            + (
+                ", but for QEMU's known differences below."
+                if any(name.startswith("qemu") for name in outcome.runs)
+                else "."
+            )
             if content["agree"]
             else "\n[red]The NICs differ[/]: see the scoreboard verdicts."
         )

@@ -133,7 +133,8 @@ class RxPlan:
         strategy: `skb`, `jumbo` or `build_skb`.
         long_packets: RCTL.LPE.
         spans: a frame may lie in several buffers; if not, one that does is thrown away, as Linux does.
-        copy_up_to: the largest DMA length (FCS included) that is copied; 0 copies none.
+        copy_up_to: the largest DMA length that is copied; 0 copies none.
+        fcs: bytes of FCS that the controller writes behind a frame: 4, or 0 with RCTL.SECRC.
     """
 
     mtu: int
@@ -144,22 +145,16 @@ class RxPlan:
     long_packets: bool
     spans: bool
     copy_up_to: int
+    fcs: int
 
     @property
     def rctl(self) -> int:
         """The bits of RCTL that follow from the plan."""
-        return RCTL_SIZE[self.hw_buffer] | (RCTL.LPE if self.long_packets else 0)
-
-    @property
-    def packet_buffer(self) -> int:
-        """KiB of the controller's memory for reception (PBA).
-
-        The rest of 64 is for sending, and a frame above 8192 bytes needs more of it (e1000_reset).
-        """
-        return 48 if self.max_frame <= 8192 else 40
+        bits = RCTL_SIZE[self.hw_buffer]
+        return bits | (RCTL.LPE if self.long_packets else 0) | (0 if self.fcs else RCTL.SECRC)
 
     def descriptors(self, length: int) -> int:
-        """Descriptors that a frame of `length` bytes with FCS occupies."""
+        """Descriptors that `length` bytes in memory occupy."""
         return max(1, -(-length // self.hw_buffer))
 
 
@@ -170,6 +165,7 @@ def plan_rx(profile: KernelProfile, options: DriverOptions, mtu: int) -> RxPlan:
         UsageError: the kernel has not what the strategy needs, or the buffer does not go with it.
     """
     max_frame = mtu + ETH_HLEN + ETH_FCS_LEN
+    fcs = 0 if options.strip_fcs else ETH_FCS_LEN
     path = RX_PATH.at(profile.version)
     jumbo = mtu > 1500
     strategy = options.strategy or (path.jumbo if jumbo else path.standard)
@@ -202,7 +198,8 @@ def plan_rx(profile: KernelProfile, options: DriverOptions, mtu: int) -> RxPlan:
         strategy=strategy,
         long_packets=jumbo,
         spans=spans,
-        copy_up_to=_copy_up_to(profile, options.copybreak),
+        copy_up_to=_copy_up_to(profile, options.copybreak, fcs),
+        fcs=fcs,
     )
 
 
@@ -242,13 +239,13 @@ def build_skb_size(profile: KernelProfile, nominal: int) -> int:
     return profile.data_align(nominal + headroom) + profile.data_align(profile.sizeof_shinfo)
 
 
-def _copy_up_to(profile: KernelProfile, limit: int) -> int:
+def _copy_up_to(profile: KernelProfile, limit: int, fcs: int) -> int:
     rule = COPYBREAK.at(profile.version)
     if rule is None or limit == 0:
         return 0
     if rule.fixed:
         limit = 256
-    return limit - rule.below + (0 if rule.with_fcs else ETH_FCS_LEN)
+    return limit - rule.below + (0 if rule.with_fcs else fcs)
 
 
 def crosses_64k(start: int, length: int) -> bool:

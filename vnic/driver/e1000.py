@@ -10,8 +10,9 @@ from typing import Final
 
 from vnic.driver import stats as hw_stats
 from vnic.driver.buffers import RxPlan, plan_rx
-from vnic.driver.hw import ALL_ONES, POLL_NS, Hardware, rctl_filter
-from vnic.driver.options import ETH_FCS_LEN, DriverOptions, DriverStats, Hooks, check_mtu
+from vnic.driver.hw import POLL_NS, Hardware, rctl_filter
+from vnic.driver.options import DriverOptions, DriverStats, Hooks
+from vnic.driver.part import ALL_ONES, part_for
 from vnic.driver.ring import STA_EOP
 from vnic.driver.rx import Deliver, RxPath
 from vnic.driver.tx import TxPath
@@ -30,7 +31,7 @@ IMS_ENABLE: Final = ICR.RXT0 | ICR.TXDW | ICR.RXDMT0 | ICR.RXSEQ | ICR.LSC
 
 
 class E1000:
-    """Linux's e1000 on one 82540EM.
+    """Linux's e1000 on one 82540EM, or on another controller that `part.py` knows.
 
     Args:
         nic: the controller.
@@ -48,7 +49,8 @@ class E1000:
         plan: receive buffer size and strategy for the MTU.
 
     Raises:
-        UsageError: the options do not go with this kernel.
+        ProbeError: the driver does not know the controller.
+        UsageError: the options do not go with this kernel or this controller.
     """
 
     def __init__(
@@ -56,14 +58,14 @@ class E1000:
     ) -> None:
         self.nic = nic
         self.kernel = kernel
-        self.options = options
         self.stats = DriverStats()
         self.hw_stats: dict[str, int] = {}
         self.mtu = options.mtu
         self.carrier = False
-        self.plan: RxPlan = plan_rx(kernel.profile, options, options.mtu)
-        self.hw = Hardware(nic, options.eeprom)
-        self.hw.packet_buffer = self.plan.packet_buffer
+        self.hw = Hardware(nic, part_for(options, nic.device_id), options.eeprom)
+        self.options = self.hw.part.complete(options)
+        self.plan: RxPlan = plan_rx(kernel.profile, self.options, options.mtu)
+        self.hw.max_frame = self.plan.max_frame
         self._hooks = hooks
         self._deliver = deliver
         self._rx: RxPath | None = None
@@ -82,7 +84,7 @@ class E1000:
         self._tx = TxPath(self.kernel, self.options, self.stats)
         try:
             self._rx = RxPath(
-                self.nic, self.kernel, self.options, self.plan, self.stats, self._hooks, self._deliver
+                self.hw, self.kernel, self.options, self.plan, self.stats, self._hooks, self._deliver
             )
         except BaseException:
             self._tx.ring.free()
@@ -110,9 +112,9 @@ class E1000:
         Raises:
             UsageError: the MTU is out of range, or buffer and strategy of the options do not go with it.
         """
-        check_mtu(mtu)
+        self.hw.part.check(self.options, mtu)
         plan = plan_rx(self.kernel.profile, self.options, mtu)
-        self.hw.packet_buffer = plan.packet_buffer
+        self.hw.max_frame = plan.max_frame
         if self._rx is not None:
             await self._down()
             self._rx.use_plan(plan)
@@ -123,6 +125,7 @@ class E1000:
 
     async def _up(self) -> None:
         """Programs the controller from scratch and starts it (e1000_up, e1000_configure): 14.3 to 14.5."""
+        await self.hw.apply_settings()
         await self.hw.init_filters()
         await self.hw.setup_link()
         await self._configure_tx()
@@ -253,9 +256,7 @@ class E1000:
         return self.carrier
 
     async def update_stats(self) -> None:
-        """Reads the controller's statistics, which clears them, into `hw_stats` and `stats`
-        (e1000_update_stats).
-        """
+        """Adds the controller's statistics, which a read clears, to ours (e1000_update_stats)."""
         await hw_stats.collect(self.nic, self.hw_stats)
         hw_stats.fold(self.hw_stats, self.stats)
 
@@ -283,7 +284,7 @@ class E1000:
         """Receive descriptors that a frame of `frame_len` bytes (without FCS, padded by the sender if short)
         takes.
         """
-        return self.plan.descriptors(max(frame_len, ETH_ZLEN) + ETH_FCS_LEN)
+        return self.plan.descriptors(max(frame_len, ETH_ZLEN) + self.plan.fcs)
 
     @property
     def _rx_path(self) -> RxPath:

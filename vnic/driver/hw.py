@@ -1,6 +1,7 @@
-"""The 82540EM below the rings: reset, EEPROM, PHY, link and address filter, in the order of the manual.
+"""The controller below the rings: reset, EEPROM, PHY, link and address filter, in the order of the manual.
 
-Section numbers are those of the 8254x Software Developer's Manual (317453). Nothing here takes effect at
+Section numbers are those of the 8254x Software Developer's Manual (317453); what is not the same on every
+controller is in `part.py`. Nothing here takes effect at
 once: a write is pushed out by reading STATUS (posted PCI writes, 2.6.18 E1000_WRITE_FLUSH), and what takes
 time is polled with a limit.
 """
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from vnic.driver.options import NicTimeout, ProbeError
+from vnic.driver.part import ALL_ONES, Part
 from vnic.nic.port import Nic
 from vnic.nic.registers import (
     CTRL,
@@ -31,7 +33,6 @@ from vnic.nic.registers import (
     Reg,
 )
 
-ALL_ONES: Final = 0xFFFFFFFF
 EEPROM_WORDS: Final = 64
 EEPROM_SUM: Final = 0xBABA  # SDM 5.6.35: words 0x00 to 0x3F add up to this
 MANC_ARP_EN: Final = 0x2000  # 13.6.7
@@ -39,7 +40,6 @@ PHY_ADDRESS: Final = 1
 PHY_CONTROL, PHY_STATUS, PHY_ID1, PHY_ID2 = 0, 1, 2, 3
 PHY_AUTONEG: Final = 0x1200  # BMCR: enable (12) and restart (9) auto-negotiation
 PHY_LINK: Final = 0x0004  # BMSR: link (2), latched low
-M88_PHY: Final = (0x0141, 0x0C20)  # Marvell 88E1011, the lowest 4 bits being the revision
 POLL_NS: Final = 1000
 POLLS: Final = 1000
 
@@ -49,16 +49,18 @@ class Hardware:
 
     Attributes:
         nic: the controller.
+        part: which one it is.
         mac_address: its address, six bytes, from the EEPROM after `probe()`.
         eeprom: the EEPROM's words, as far as they were read.
-        packet_buffer: KiB of the packet buffer for reception, from the next reset on.
+        max_frame: bytes of the largest frame with FCS, by which a reset divides the packet buffer.
     """
 
-    def __init__(self, nic: Nic, eeprom_access: str) -> None:
+    def __init__(self, nic: Nic, part: Part, eeprom_access: str) -> None:
         self.nic = nic
+        self.part = part
         self.mac_address = bytes(6)
         self.eeprom: tuple[int, ...] = ()
-        self.packet_buffer = 48
+        self.max_frame = 0
         self._eeprom_access = eeprom_access
 
     async def flush(self) -> None:
@@ -81,7 +83,8 @@ class Hardware:
         await nic.write32(Reg.TCTL, TCTL.PSP)
         await self.flush()
         await self.delay(POLL_NS)  # let the DMA under way reach memory before the reset cuts it off
-        await nic.write32(Reg.PBA, self.packet_buffer)  # 13.4.16: takes effect with the reset
+        # 13.4.16: takes effect with the reset
+        await nic.write32(Reg.PBA, self.part.packet_buffer(self.max_frame))
         ctrl = await nic.read32(Reg.CTRL)
         await nic.write32(Reg.CTRL, ctrl | CTRL.RST)
         await self.delay(POLL_NS)  # 13.4.1: do not touch the controller for 1 us
@@ -90,6 +93,11 @@ class Hardware:
         await nic.write32(Reg.MANC, manc & ~MANC_ARP_EN)
         await nic.write32(Reg.IMC, ALL_ONES)
         await nic.read32(Reg.ICR)
+
+    async def apply_settings(self) -> None:
+        """Sets what this controller wants set before it is started."""
+        for offset, clear, bits in self.part.settings:
+            await self.nic.write32(offset, await self.nic.read32(offset) & ~clear | bits)
 
     async def delay(self, ns: int) -> None:
         """Lets `ns` pass; interrupts are masked when this is used, so the line stays down."""
@@ -123,7 +131,7 @@ class Hardware:
             raise ProbeError(
                 f"EEPROM words 0x00-0x3F add up to {total:#06x}, not {EEPROM_SUM:#06x}: it is corrupt"
             )
-        if self._eeprom_access == "auto":
+        if self._eeprom_access == "auto" and self.part.microwire:
             bits = await self._microwire(0, 3)
             if bits != words[:3]:
                 raise ProbeError(
@@ -137,10 +145,11 @@ class Hardware:
 
     async def _eerd(self, first: int, count: int) -> tuple[int, ...]:
         """Words by the EERD register, one command each."""
+        shift, done = self.part.eerd_address, self.part.eerd_done
         words = []
         for word in range(first, first + count):
-            await self.nic.write32(Reg.EERD, word << EERD.ADDR_SHIFT | EERD.START)
-            value = await self.poll(Reg.EERD, EERD.DONE, EERD.DONE, f"EEPROM word {word:#x}")
+            await self.nic.write32(Reg.EERD, word << shift | EERD.START)
+            value = await self.poll(Reg.EERD, done, done, f"EEPROM word {word:#x}")
             words.append(value >> EERD.DATA_SHIFT)
         return tuple(words)
 
@@ -194,10 +203,11 @@ class Hardware:
         return value
 
     async def identify_phy(self) -> None:
-        """Makes sure that the PHY is the one of the 82540EM. Raises ProbeError, NicTimeout."""
+        """Makes sure that the PHY is the one of this controller. Raises ProbeError, NicTimeout."""
+        part = self.part
         found = await self.phy_read(PHY_ID1), await self.phy_read(PHY_ID2) & 0xFFF0
-        if found != M88_PHY:
-            raise ProbeError(f"PHY id {_hex(found)}: an 82540EM has a Marvell 88E1011, {_hex(M88_PHY)}")
+        if found != part.phy:
+            raise ProbeError(f"PHY id {_hex(found)}: the {part.name} has a {part.phy_name}, {_hex(part.phy)}")
 
     async def setup_link(self) -> None:
         """Lets the MAC follow the PHY, and the PHY negotiate: 13.4.1 SLU, 8.5.2."""

@@ -9,7 +9,8 @@ from abc import abstractmethod
 from collections.abc import Callable
 
 from vnic.driver.buffers import RxPlan, build_skb_size, crosses_64k
-from vnic.driver.options import ETH_FCS_LEN, DriverStats
+from vnic.driver.options import DriverStats
+from vnic.driver.part import Part
 from vnic.driver.refill import FROM_DEVICE, Buffers, RxSlot
 from vnic.linux.kernel import Kernel
 from vnic.linux.rx_buffer import RxBufferEvent, frag_buffer, skb_buffer
@@ -29,10 +30,10 @@ class LinearBuffers(Buffers):
         kernel: Kernel,
         plan: RxPlan,
         stats: DriverStats,
-        mac: str,
+        part: Part,
         on_buffer: Callable[[RxBufferEvent], None],
     ) -> None:
-        super().__init__(kernel, plan, stats, mac, on_buffer)
+        super().__init__(kernel, plan, stats, part, on_buffer)
         self.parts: list[SkBuff] = []
 
     @abstractmethod
@@ -51,11 +52,12 @@ class LinearBuffers(Buffers):
 
     def finish(self, frame: bytes) -> SkBuff | None:
         """See Buffers."""
-        skb = self.kernel.rx_alloc_skb(len(frame) - ETH_FCS_LEN)
+        length = len(frame) - self.fcs
+        skb = self.kernel.rx_alloc_skb(length)
         if skb is None:
             self.failed()
         else:
-            skb.put_data(frame[:-ETH_FCS_LEN])
+            skb.put_data(frame[:length])
         self.abandon()
         return skb
 
@@ -102,11 +104,11 @@ class SkbBuffers(LinearBuffers):
         self.unmap(slot)
         data = self.read(skb.data, length)
         if length <= self.plan.copy_up_to:
-            copied = self.copy(data, length - ETH_FCS_LEN)
+            copied = self.copy(data, length - self.fcs)
             if copied is not None:
                 return copied, data
         slot.skb = slot.event = None
-        skb.put(length - ETH_FCS_LEN)
+        skb.put(length - self.fcs)
         return skb, data
 
     def take(self, slot: RxSlot) -> SkBuff | None:
@@ -137,10 +139,10 @@ class FragBuffers(LinearBuffers):
         kernel: Kernel,
         plan: RxPlan,
         stats: DriverStats,
-        mac: str,
+        part: Part,
         on_buffer: Callable[[RxBufferEvent], None],
     ) -> None:
-        super().__init__(kernel, plan, stats, mac, on_buffer)
+        super().__init__(kernel, plan, stats, part, on_buffer)
         self._size = build_skb_size(kernel.profile, plan.buffer)
         # All fragments are alike: one at address 0 says how far from its head everything is.
         self._zero = frag_buffer(kernel, 0, self._size, plan.buffer)
@@ -182,13 +184,13 @@ class FragBuffers(LinearBuffers):
                 # it.
                 self.dma.sync_for_cpu(slot.dma, length, FROM_DEVICE)
                 data = self.read(slot.data, length)
-                skb.put_data(data[:-ETH_FCS_LEN])
+                skb.put_data(data[: length - self.fcs])
                 self.stats.rx_copybreak += 1
                 return skb, data
         built = self.take(slot)
         if built is None:
             return None
-        built.put(length - ETH_FCS_LEN)
+        built.put(length - self.fcs)
         return built, self.read(built.data, length)
 
     def take(self, slot: RxSlot) -> SkBuff | None:
@@ -207,7 +209,7 @@ class FragBuffers(LinearBuffers):
         """The frame becomes an skb first and is freed then (e1000_clean_rx_irq, 6.1); without memory for one
         the buffer stays.
         """
-        got = self.receive(slot, length) if length > ETH_FCS_LEN else None
+        got = self.receive(slot, length) if length > self.fcs else None
         if got is not None:
             self.kernel.kfree_skb(got[0])
 

@@ -19,12 +19,12 @@ RING_MIN: Final = 8  # RDLEN counts 128 bytes, that is 8 descriptors: 8254x SDM 
 RING_MAX: Final = 4096  # E1000_MAX_82544_RXD, e1000.h
 BUFFER_SIZES: Final = (256, 512, 1024, 1522, 2048, 4096, 8192, 16384)
 STRATEGIES: Final = ("skb", "jumbo", "build_skb")
-MACS: Final = ("82540EM", "82545EM", "82546EB")
+MACS: Final = ("82540EM", "82545EM", "82546EB", "82574L")  # of part.py
 EEPROM_ACCESS: Final = ("auto", "eerd", "microwire")
 
 
 class ProbeError(VnicError):
-    """The controller does not answer as an 82540EM does; the message names the register and what it held."""
+    """The controller is not what the driver can drive; the message says what was found."""
 
 
 class NicTimeout(VnicError):
@@ -48,9 +48,10 @@ class DriverOptions:
         needed_headroom: bytes of headroom an skb must have to be transmitted (netdev->needed_headroom).
         promiscuous: take every frame (RCTL.UPE, RCTL.MPE).
         loopback: what is sent comes back, at the MAC (RCTL.LBM); nothing comes or goes over the wire.
-        mac: the controller the driver believes to drive; it decides whether errata 23 (64 KiB) is minded.
-        eeprom: `microwire` (bits through EECD, as Linux does on this controller), `eerd`, or `auto`: EERD for
-            all words, and the address once more through EECD.
+        strip_fcs: the controller takes the FCS off (RCTL.SECRC); `None`: as Linux does on this controller.
+        mac: the controller the driver takes its NIC for; `None`: what the PCI device id says.
+        eeprom: `microwire` (bits through EECD, as Linux does on an 82540EM), `eerd`, or `auto`: EERD for all
+            words, and the address once more through EECD where that can be.
 
     Raises:
         UsageError: a value is out of its range.
@@ -66,7 +67,8 @@ class DriverOptions:
     needed_headroom: int = 0
     promiscuous: bool = False
     loopback: bool = False
-    mac: str = "82540EM"
+    strip_fcs: bool | None = None
+    mac: str | None = None
     eeprom: str = "auto"
 
     def __post_init__(self) -> None:
@@ -92,7 +94,7 @@ class DriverOptions:
             raise UsageError(f"napi_budget of {self.napi_budget} descriptors: give 1 to 4096")
         if not 0 <= self.needed_headroom <= 1024:
             raise UsageError(f"needed_headroom of {self.needed_headroom} bytes: give 0 to 1024")
-        if self.mac not in MACS:
+        if self.mac is not None and self.mac not in MACS:
             raise UsageError(f"mac {self.mac}: give one of {_words(MACS)}")
         if self.eeprom not in EEPROM_ACCESS:
             raise UsageError(f"eeprom {self.eeprom}: give one of {_words(EEPROM_ACCESS)}")

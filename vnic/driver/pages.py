@@ -11,7 +11,8 @@ from typing import Final
 
 from vnic.driver.buffers import JUMBO_HEAD, RxPlan
 from vnic.driver.linear import FragBuffers, SkbBuffers
-from vnic.driver.options import ETH_FCS_LEN, ETH_HLEN, DriverStats
+from vnic.driver.options import ETH_HLEN, DriverStats
+from vnic.driver.part import Part
 from vnic.driver.refill import Buffers, RxSlot
 from vnic.linux.heads import GRO_ROOM
 from vnic.linux.kernel import Kernel
@@ -30,10 +31,10 @@ class PageBuffers(Buffers):
         kernel: Kernel,
         plan: RxPlan,
         stats: DriverStats,
-        mac: str,
+        part: Part,
         on_buffer: Callable[[RxBufferEvent], None],
     ) -> None:
-        super().__init__(kernel, plan, stats, mac, on_buffer)
+        super().__init__(kernel, plan, stats, part, on_buffer)
         self._page_size = kernel.profile.page_size
         self._head_on_ring = JUMBO_HEAD.at(kernel.profile.version)
         self._gro_head = kernel.profile.max_header + GRO_ROOM
@@ -59,9 +60,9 @@ class PageBuffers(Buffers):
         """See Buffers. Up to copybreak the frame is copied into the head and the page stays."""
         data = self._bytes(slot, length)
         if length <= self.plan.copy_up_to:
-            skb = self._head_for(slot, length)
+            skb = self._head_for(slot, length - self.fcs)
             if skb is not None:
-                skb.put_data(data[:-ETH_FCS_LEN])
+                skb.put_data(data[: length - self.fcs])
                 self.stats.rx_copybreak += 1
                 return skb, data
         skb = self._head_for(slot, 0)
@@ -95,7 +96,7 @@ class PageBuffers(Buffers):
 
     def _whole(self, skb: SkBuff) -> SkBuff:
         """Cuts the FCS off and brings the Ethernet header into the head, for eth_type_trans."""
-        skb.trim(skb.len - ETH_FCS_LEN)
+        self.kernel.pskb_trim(skb, skb.len - self.fcs)
         self.kernel.pskb_may_pull(skb, ETH_HLEN)
         return skb
 
@@ -148,8 +149,8 @@ def make_buffers(
     kernel: Kernel,
     plan: RxPlan,
     stats: DriverStats,
-    mac: str,
+    part: Part,
     on_buffer: Callable[[RxBufferEvent], None],
 ) -> Buffers:
     """The strategy of the plan."""
-    return STRATEGIES[plan.strategy](kernel, plan, stats, mac, on_buffer)
+    return STRATEGIES[plan.strategy](kernel, plan, stats, part, on_buffer)

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Final
 
 from vnic.driver.buffers import RxPlan, crosses_64k
-from vnic.driver.options import ETH_FCS_LEN, DriverStats
+from vnic.driver.options import DriverStats
+from vnic.driver.part import Part
 from vnic.linux.kernel import Kernel
 from vnic.linux.pages import Page
 from vnic.linux.rules import HELPERS
@@ -21,7 +22,6 @@ from vnic.linux.rx_buffer import RxBufferEvent
 from vnic.linux.skbuff import SkBuff
 
 FROM_DEVICE: Final = "from_device"
-ERRATA_23: Final = ("82545EM", "82546EB")  # a buffer must not cross 64 KiB (e1000_check_64k_bound)
 
 
 class RxSlot:
@@ -57,7 +57,7 @@ class Buffers(ABC):
         kernel: Kernel,
         plan: RxPlan,
         stats: DriverStats,
-        mac: str,
+        part: Part,
         on_buffer: Callable[[RxBufferEvent], None],
     ) -> None:
         self.kernel = kernel
@@ -65,9 +65,10 @@ class Buffers(ABC):
         self.read = kernel.memory.read
         self.plan = plan
         self.length = plan.buffer
+        self.fcs = plan.fcs
         self.stats = stats
         self.on_buffer = on_buffer
-        self.errata_23 = mac in ERRATA_23
+        self.errata_23 = part.errata_23
         # Copies come from NAPI's own caches since there are any (e1000_alloc_rx_skb).
         napi = kernel.profile.version >= HELPERS["napi_alloc_skb"]
         self.alloc_copy: Callable[[int], SkBuff | None] = (
@@ -80,8 +81,8 @@ class Buffers(ABC):
 
     @abstractmethod
     def receive(self, slot: RxSlot, length: int) -> tuple[SkBuff, bytes] | None:
-        """The skb for a frame of `length` bytes (FCS included) that lies in this buffer alone, without its
-        FCS; and the frame's bytes, with it. None leaves everything as it was.
+        """The skb, without FCS, for `length` bytes that are a whole frame; and those bytes. None leaves
+        everything as it was.
         """
 
     @abstractmethod
@@ -131,10 +132,10 @@ class Buffers(ABC):
         slot.dma = 0
 
     def copy(self, data: bytes, room: int) -> SkBuff | None:
-        """Copybreak: a small skb of `room` bytes with a copy of a frame; the buffer stays where it is."""
+        """Copybreak: a small skb with a copy of the first `room` bytes; the buffer stays where it is."""
         skb = self.alloc_copy(room)
         if skb is None:
             return None
-        skb.put_data(data[:-ETH_FCS_LEN])
+        skb.put_data(data[:room])
         self.stats.rx_copybreak += 1
         return skb

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import Final
 
 from vnic.driver.buffers import RxPlan
-from vnic.driver.options import ETH_FCS_LEN, DriverOptions, DriverStats, Hooks
+from vnic.driver.hw import Hardware
+from vnic.driver.options import DriverOptions, DriverStats, Hooks
 from vnic.driver.pages import make_buffers
 from vnic.driver.refill import Buffers, RxSlot
 from vnic.driver.ring import STA_EOP, Ring
 from vnic.linux.kernel import Kernel
 from vnic.linux.skbuff import SkBuff
 from vnic.nic.events import DescriptorWord, FrameEvent
-from vnic.nic.port import Nic
 from vnic.nic.registers import Reg
 
 BUFFER_WRITE: Final = 16  # E1000_RX_BUFFER_WRITE: descriptors are given back so many at a time
@@ -39,7 +39,7 @@ class RxPath:
 
     def __init__(
         self,
-        nic: Nic,
+        hw: Hardware,
         kernel: Kernel,
         options: DriverOptions,
         plan: RxPlan,
@@ -50,9 +50,9 @@ class RxPath:
         self.ring: Ring[RxSlot] = Ring(
             kernel, options.rx_ring, [RxSlot() for _ in range(options.rx_ring)], "receive"
         )
-        self._nic = nic
+        self._nic = hw.nic
         self._kernel = kernel
-        self._options = options
+        self._controller = hw.part
         self._stats = stats
         self._hooks = hooks
         self._deliver = deliver
@@ -62,7 +62,7 @@ class RxPath:
         """Takes another buffer size or strategy; the ring must be empty of buffers."""
         self.plan = plan
         self._buffers: Buffers = make_buffers(
-            self._kernel, plan, self._stats, self._options.mac, self._hooks.on_buffer
+            self._kernel, plan, self._stats, self._controller, self._hooks.on_buffer
         )
         self._words: list[DescriptorWord] = []  # descriptors of the frame whose end has not come yet
         self._chain: list[bytes] = []  # and what they hold
@@ -176,7 +176,7 @@ class RxPath:
         """Hands a frame to the stack."""
         stats = self._stats
         stats.rx_packets += 1
-        stats.rx_bytes += len(event.data) - ETH_FCS_LEN
+        stats.rx_bytes += len(event.data) - self.plan.fcs
         self._hooks.on_frame(event)
         self._deliver(skb, event)
 

@@ -23,6 +23,7 @@ from vnic.guests.nic import GuestNic, IcarusNic, ModelNic
 from vnic.guests.pci import gsi_of_slot
 from vnic.guests.script import MARK, BootOptions, BootResult, initramfs
 from vnic.guests.table import DmaTable
+from vnic.guests.verify.watch import Watch
 from vnic.guests.watch import GuestChecker
 from vnic.linux.profile import load_profile
 from vnic.memory import HostMemory
@@ -134,6 +135,7 @@ async def _on_our_nic(
     frames = [] if options.replay is None else [frame.data for frame in read_capture(options.replay).frames]
     gsi = gsi_of_slot(options.slot) if options.gsi is None else options.gsi
     card = Card(machine, device, nic, gsi, frames)
+    watch = Watch(device, memory, card, console) if options.verify else None
     notes: list[str] = []
 
     def tick() -> None:
@@ -159,6 +161,8 @@ async def _on_our_nic(
         "rx_buffers": checker.receive_buffers(),
         "nic_time_ns": nic.now_ns,
     }
+    if watch is not None:
+        figures["rings"] = watch.openings()
     return BootResult(tuple(console.marks), figures, tuple(notes), tuple(checker.finish()))
 
 

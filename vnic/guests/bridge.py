@@ -46,7 +46,8 @@ class Console:
 
     Args:
         sink: gets every byte.
-        mark: lines beginning so are kept in `marks`, without it, with seconds since the start of QEMU.
+        mark: lines beginning so are kept in `marks`, without it, with seconds since the start of QEMU; and
+            `on_mark` hears of each if it is set.
     """
 
     def __init__(self, sink: Callable[[bytes], object], mark: str) -> None:
@@ -55,6 +56,7 @@ class Console:
         self._line = b""
         self._start = time.monotonic()
         self.marks: list[tuple[str, float]] = []
+        self.on_mark: Callable[[str], None] | None = None
         self.bytes = 0
 
     def take(self, data: bytes) -> None:
@@ -66,6 +68,8 @@ class Console:
             if line.startswith(self._mark):
                 text = line[len(self._mark) :].decode(errors="replace").strip()
                 self.marks.append((text, time.monotonic() - self._start))
+                if self.on_mark is not None:
+                    self.on_mark(text)
 
     def when(self, text: str) -> float | None:
         """Seconds from the start to the mark `text`; None if it has not come."""
@@ -148,6 +152,10 @@ class Card:
         """The guest listens now."""
         if self._replay_at is None:
             self._replay_at = time.monotonic()
+
+    def play(self, frames: Iterable[bytes]) -> None:
+        """More frames that come in over the wire."""
+        self._replay.extend(frames)
 
     def complaint(self) -> str | None:
         """What is wrong with the interrupt, if something is; asked once a second."""

@@ -57,6 +57,7 @@ class BootOptions:
         replay: capture whose frames come in over the wire once the link is up.
         memory_mib, slot: of the machine. gsi: input of the I/O APIC if not what the slot says.
         data_width: of the Verilog NIC, in bits. timeout_s: for the whole run.
+        verify: the commands are those of `vnic.guests.verify`; the NIC's side is written down too.
     """
 
     nic: NicName = "model"
@@ -72,6 +73,7 @@ class BootOptions:
     gsi: int | None = None
     data_width: int = 64
     timeout_s: float = 300.0
+    verify: bool = False
 
     def as_json(self) -> str:
         """The options as text, for another process."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vnic.errors import UsageError, VnicError
-from vnic.lab.sweep_point import Point, Row, failed, run_chunk
+from vnic.lab.sweep_point import Point, Row, failed, run_point
 from vnic.lab.sweep_store import PointStore
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -52,17 +52,26 @@ def work(keys: Sequence[str], points: Sequence[Point], store: str | None, scratc
     Args:
         keys, points: of the chunk.
         store: folder of the PointStore; None where this machine does not reach it.
-        scratch: folder for the simulator's files.
+        scratch: folder for the simulator's files; the simulator is kept for the next chunk then. None: the
+            system's folder, and the chunk has a simulator of its own.
 
     Raises:
         VnicError: no point can be run here, or the disk is full.
     """
-    kept = PointStore(Path(store)) if store else None
+    from vnic.lab.sweep_simulator import PointSimulator, kept
+
+    keep = PointStore(Path(store)) if store else None
+    simulator = kept(scratch) if scratch else PointSimulator()
     rows = []
-    for key, row in zip(keys, run_chunk(points, scratch), strict=True):
-        if kept is not None and row["status"] == "ok":
-            kept.put(key, row)
-        rows.append(row)
+    try:
+        for key, point in zip(keys, points, strict=True):
+            row = simulator.measure(point) if point["target"] == "icarus" else run_point(point)
+            if keep is not None and row["status"] == "ok":
+                keep.put(key, row)
+            rows.append(row)
+    finally:
+        if not scratch:
+            simulator.close()
     return rows
 
 

@@ -1,4 +1,4 @@
-"""An experiment: one capture through one or two NICs, compared and judged, and its result directory."""
+"""An experiment: one capture through one NIC or more, compared and judged, and its result directory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ import vnic
 from vnic.capture import Capture, read_capture, write_capture
 from vnic.checks.verdict import Verdict, by_weight
 from vnic.driver import DriverOptions
+from vnic.driver.part import PARTS
 from vnic.errors import UsageError, VnicError
 from vnic.lab.alignment import Alignment, measure
 from vnic.lab.cost import layout_for
@@ -26,6 +27,7 @@ from vnic.targets.run import RunSpec, read_received, write_frames
 
 DATA_WIDTHS: Final = (64, 128, 256, 512)
 DEFAULT_CAPTURE: Final = "mixed.pcap"
+E1000E: Final = "qemu-e1000e"
 
 Progress = Callable[[str, int, int], None]
 """Gets the name of the NIC, frames done and frames in all."""
@@ -39,7 +41,8 @@ class Experiment:
         capture: pcap or pcapng to play.
         kernel: name of a profile.
         driver: the driver's parameters.
-        targets: of `model`, `icarus`, `qemu`, in this order.
+        targets: of vnic.lab.nics.NICS, in the order they run; all are compared with the first, and the last
+            one's frames are kept.
         mode: `receive`, `reflect` or `loopback` (vnic.targets.session).
         data_width: bits of the Verilog NIC's DMA bus.
         seed: of everything random in the simulation.
@@ -64,9 +67,20 @@ class Experiment:
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"seed {self.seed}: give 0 to {2**31 - 1}")
         if self.mode == "loopback" and "qemu" in self.targets:
-            raise UsageError("QEMU's NICs have no MAC loopback: leave --target qemu or --mode loopback out")
+            raise UsageError("QEMU's e1000 has no MAC loopback: leave --target qemu or --mode loopback out")
+        if E1000E in self.targets:
+            PARTS["82574L"].check(self.driver, self.driver.mtu)
         if self.waves and "icarus" not in self.targets:
             raise UsageError("waves are those of the Verilog NIC: give --target icarus or both with --waves")
+
+    @property
+    def parameters(self) -> DriverOptions:
+        """What the driver of every NIC gets: with an 82574L among them, each has the FCS taken off, as Linux
+        has on that one. Else their memory could not be compared.
+        """
+        if E1000E in self.targets and self.driver.strip_fcs is None:
+            return replace(self.driver, strip_fcs=True)
+        return self.driver
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +137,7 @@ def run_experiment(experiment: Experiment, directory: ResultDirectory, progress:
 
         tool("iverilog")
         tool("gcc")
-    if "qemu" in experiment.targets:
+    if {"qemu", E1000E} & set(experiment.targets):
         from vnic.targets.qemu import find_qemu
 
         find_qemu()
@@ -137,7 +151,7 @@ def run_experiment(experiment: Experiment, directory: ResultDirectory, progress:
             profile=_from_anywhere(experiment.kernel),
             frames=str(frames),
             count=count,
-            driver=asdict(experiment.driver),
+            driver=asdict(experiment.parameters),
             mode=experiment.mode,
             record=str(_record(directory, name)),
             received=str(received) if last else None,
@@ -145,12 +159,12 @@ def run_experiment(experiment: Experiment, directory: ResultDirectory, progress:
         )
         runs[name] = _run(experiment, name, spec, directory, progress)
         directory.log(f"{name}: {runs[name]['received']} of {runs[name]['offered']} frames received")
+    frames.unlink()
     try:
         write_capture(directory.scratch / RECEIVED, read_received(received))
     except OSError as error:
         raise cannot_write(directory.path / RECEIVED, error) from error
-    for path in (frames, received):
-        path.unlink()
+    received.unlink()
     differences = _compare(experiment.targets, directory)
     verdicts = _merge(runs, differences)
     agree = None if len(runs) < 2 else all(verdict.severity != "error" for verdict in differences)
@@ -246,6 +260,7 @@ def _summary(
         "buffer": layout.size,
         "strategy": layout.strategy,
         "mode": experiment.mode,
+        "strip_fcs": bool(experiment.parameters.strip_fcs),
         "data_width": experiment.data_width,
         "seed": experiment.seed,
         "targets": {

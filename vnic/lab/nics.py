@@ -8,14 +8,37 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from vnic.errors import VnicError
+from vnic.errors import UsageError, VnicError
 from vnic.lab.result import WAVES, ResultDirectory
 from vnic.targets.run import RunSpec, run_on_icarus, run_on_model, run_on_qemu
+
+NICS: Final = ("model", "icarus", "qemu", "qemu-e1000e")
+GROUPS: Final = {"both": ("model", "icarus"), "all": ("model", "icarus", "qemu")}
 
 _KEPT: Final = (
     "target", "offered", "received", "transmitted", "cycles", "beats", "time_ns", "buffer", "strategy",
     "hardware", "verdicts",
 )  # fmt: skip
+
+
+def nics(names: str) -> tuple[str, ...]:
+    """The NICs of `--target`: names with commas between them, `both` or `all`.
+
+    Raises:
+        UsageError: there is no such NIC, or one is named twice.
+    """
+    found: list[str] = []
+    for name in names.split(","):
+        for nic in GROUPS.get(name.strip(), (name.strip(),)):
+            if nic not in NICS:
+                choices = ", ".join((*NICS, *GROUPS))
+                raise UsageError(
+                    f"--target {names}: no NIC {nic!r}; give one of {choices}, or several with commas"
+                )
+            if nic in found:
+                raise UsageError(f"--target {names}: {nic} twice; name each NIC once")
+            found.append(nic)
+    return tuple(found)
 
 
 def _figures(answer: Mapping[str, Any], cpu_s: float, *, compiled: bool) -> dict[str, Any]:
@@ -29,13 +52,13 @@ def _figures(answer: Mapping[str, Any], cpu_s: float, *, compiled: bool) -> dict
 
 
 def play_here(name: str, spec: RunSpec, progress: Callable[[int, int], None]) -> Mapping[str, Any]:
-    """Carry out `spec` on a NIC that needs no simulator: `model` or `qemu`.
+    """Carry out `spec` on a NIC that needs no simulator: `model` or one of QEMU's.
 
     Raises:
         VnicError: what the session raises.
     """
     started = time.process_time()
-    answer = {"model": run_on_model, "qemu": run_on_qemu}[name](spec, progress)
+    answer = run_on_model(spec, progress) if name == "model" else run_on_qemu(spec, progress, name=name)
     return _figures(answer, time.process_time() - started, compiled=False)
 
 

@@ -26,7 +26,7 @@ _POINT: Final = (
     ResultColumn("point", "str", "", "SHA-256 of the point's inputs and of the version that ran, 32 digits"),
     ResultColumn("status", "str", "", "ok, or failed"),
     ResultColumn("reason", "str", "", "why it failed; empty otherwise"),
-    ResultColumn("wall_s", "float", "s", "time the point took, its share of the simulator's start included"),
+    ResultColumn("wall_s", "float", "s", "time the point took, a simulator's start not included"),
 )
 _MEASURED: Final = (
     ResultColumn("frames_offered", "int", "frames", "put on the wire, or given to the driver in loopback"),

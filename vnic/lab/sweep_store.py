@@ -23,7 +23,9 @@ from vnic.targets.build import cache_dir, find_sources, read_filelist
 
 # What decides a point's numbers: command, report and bookkeeping do not.
 _ROOMS: Final = ("linux", "nic", "driver", "checks", "targets")
-_MODULES: Final = ("memory.py", "capture.py", "lab/cost.py", "lab/metrics*.py", "lab/sweep_p*.py")
+_MODULES: Final = (
+    "memory.py", "capture.py", "lab/cost.py", "lab/metrics*.py", "lab/sweep_p*.py", "lab/sweep_simulator.py",
+)  # fmt: skip
 
 
 @cache

@@ -94,15 +94,19 @@ class SliceCache:
     """The fixed 1 KiB slices of an order-0 page that 6.1 to 6.13 use for small NAPI heads (`page_frag_1k`).
 
     Four to a page, from its end; a page is never started over.
+
+    Attributes:
+        refills: how many pages were asked of the page allocator.
     """
 
     SIZE = 1024
-    __slots__ = ("_pages", "offset", "page")
+    __slots__ = ("_pages", "offset", "page", "refills")
 
     def __init__(self, pages: PageAllocator) -> None:
         self._pages = pages
         self.page: Page | None = None
         self.offset = -1
+        self.refills = 0
 
     def alloc(self) -> tuple[Page, int] | None:
         """The next slice: its page (one reference is the caller's) and its physical address."""
@@ -112,6 +116,7 @@ class SliceCache:
             if page is None:
                 self.page = None
                 return None
+            self.refills += 1
             self.page = page
             self.offset = page.size - self.SIZE
             page.refs = page.size // self.SIZE  # all slices are paid for at once; the cache itself holds none

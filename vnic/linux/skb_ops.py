@@ -27,6 +27,15 @@ EXPAND_COUNTS: Rule[bool] = Rule(
     ],
 )
 
+TRIM_CONDENSES: Rule[bool] = Rule(
+    "pskb_trim of an skb with pages moves what is left into the head when it fits there",
+    [
+        Era((2, 4), False, "net/core/skbuff.c 3.6.5, 4.9.0 ___pskb_trim"),
+        # Both trees were seen; which version between them began it was not.
+        Era((4, 14), True, "net/core/skbuff.c 4.14.177, 6.1.0 ___pskb_trim, skb_condense"),
+    ],
+)
+
 
 @dataclass(slots=True)
 class CopyCounts:
@@ -155,6 +164,32 @@ class SkbOperations(SkbAllocator):
         if length > skb.len:
             return False
         return self.pull_tail(skb, length - skb.headlen())
+
+    def pskb_trim(self, skb: SkBuff, length: int) -> bool:
+        """pskb_trim: cuts the data to `length` bytes, in a head of its own where there are pages.
+
+        Longer than the data is no change.
+        """
+        if not skb.data_len or length >= skb.len:
+            skb.trim(length)
+            return True
+        if skb.head_is_shared() and not self.pskb_expand_head(skb, 0, 0):
+            return False
+        skb.trim(length)
+        if TRIM_CONDENSES.at(self.profile.version):
+            self._condense(skb)
+        return True
+
+    def _condense(self, skb: SkBuff) -> None:
+        """skb_condense: paged data that fits behind the linear data goes there, and its pages go back.
+
+        Whatever the pages counted for is then off truesize, also where trimming alone had emptied them.
+        """
+        if skb.data_len:
+            if skb.data_len > skb.end - skb.tail:
+                return
+            self.pull_tail(skb, skb.data_len)
+        skb.truesize = self.heads.truesize(skb.end - skb.head + self.heads.sizes.shinfo)
 
     def pull_tail(self, skb: SkBuff, delta: int) -> bool:
         """__pskb_pull_tail: moves `delta` bytes from the pages to the end of the linear part."""

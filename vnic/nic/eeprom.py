@@ -16,12 +16,14 @@ CHECKSUM: Final = 0xBABA
 """Words 0 to 63 add up to this, modulo 2^16 (SDM 5.6.35)."""
 
 DEFAULT_MAC: Final = bytes.fromhex("525400123456")
+DEVICE_ID: Final = 0x100E
+"""Of the 82540EM, in PCI configuration space (SDM 5.6.13)."""
 
 _IDENTITY: Final = {
     0x0A: 0x400B,  # initialization control 1: valid signature, PM on, load both pairs of ids
     0x0B: 0x001E,  # subsystem id: PRO/1000 MT Desktop
     0x0C: 0x8086,  # subsystem vendor
-    0x0D: 0x100E,  # device: 82540EM
+    0x0D: DEVICE_ID,
     0x0E: 0x8086,  # vendor
 }
 _CHECKSUM_WORD: Final = 63

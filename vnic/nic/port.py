@@ -37,6 +37,10 @@ class Nic(Protocol):
     """What a driver may use of a NIC."""
 
     @property
+    def device_id(self) -> int:
+        """PCI device id, by which a driver knows what it has before it: PCI 2.3, 6.2.1."""
+
+    @property
     def wire(self) -> Wire:
         """The Ethernet side."""
 

@@ -1,4 +1,4 @@
-"""Compiles the bench once: Verilog to a vvp file, hostmem.c to a VPI module, both kept in the user's cache.
+"""Compiles the bench once: Verilog to a vvp file, hostmem*.c to a VPI module, both kept in the user's cache.
 
 An entry is keyed by the bytes of every source, the parameters and the versions of the tools, so nothing
 is ever stale and a second run compiles nothing. Entries are built aside and renamed into place: two runs
@@ -123,8 +123,9 @@ def build(
     """
     sources = find_sources(rtl_dir)
     iverilog = tool("iverilog")
-    vpi, vpi_compiled = _build_c(sources.sim / "hostmem.c", "hostmem.vpi", for_vpi=True)
-    preload, preload_compiled = _build_c(sources.sim / "vvp_cast.c", "vvp_cast.so", for_vpi=False)
+    memory = sorted(sources.sim.glob("hostmem*.c"))
+    vpi, vpi_compiled = _build_c(memory, [sources.sim / "hostmem.h"], "hostmem.vpi", for_vpi=True)
+    preload, preload_compiled = _build_c([sources.sim / "vvp_cast.c"], [], "vvp_cast.so", for_vpi=False)
     rtl = read_filelist(sources.rtl / "vnic.f")
     bench = [sources.sim / name for name in _BENCH_SOURCES[top]]
     headers = sorted(sources.rtl.glob("*.vh"))
@@ -149,22 +150,25 @@ def build(
     return Build(folder / "sim.vvp", vpi, preload, top, compiled or vpi_compiled or preload_compiled)
 
 
-def _build_c(source: Path, name: str, *, for_vpi: bool) -> tuple[Path, bool]:
-    """The library of a C source as `name`, a VPI module or not, and whether it had to be compiled."""
+def _build_c(
+    files: Sequence[Path], headers: Sequence[Path], name: str, *, for_vpi: bool
+) -> tuple[Path, bool]:
+    """The library of C sources as `name`, a VPI module or not, and whether it had to be compiled."""
     helper = tool("iverilog-vpi")
     compiler = tool("gcc")
-    key = _key([source], [_version(compiler), _version(tool("iverilog"))])
+    key = _key([*files, *headers], [_version(compiler), _version(tool("iverilog"))])
 
     def compile_c(folder: Path) -> None:
         def flags(kind: str) -> list[str]:
             return _run([helper, f"--{kind}"], "iverilog-vpi").split()
 
         if for_vpi:
-            options, libraries = flags("cflags"), [*flags("ldflags"), *flags("ldlibs")]
+            options = [*flags("cflags"), "-fvisibility=hidden"]
+            libraries = [*flags("ldflags"), *flags("ldlibs")]
         else:
             options, libraries = ["-O2", "-fPIC", "-ftls-model=initial-exec"], ["-shared", "-ldl"]
-        command = [compiler, *options, "-std=gnu11", str(source), *libraries]
-        _run([*command, "-o", str(folder / name)], str(source))
+        command = [compiler, *options, "-std=gnu11", *map(str, files), *libraries]
+        _run([*command, "-o", str(folder / name)], str(files[0]))
 
     folder, compiled = _cached(name.split(".")[0], key, compile_c)
     return folder / name, compiled

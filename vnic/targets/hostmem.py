@@ -1,4 +1,4 @@
-"""Python's side of sim/hostmem.c: memory, burst log and frame queues of the bench, reached by ctypes.
+"""Python's side of sim/hostmem*.c: memory, burst log and frame queues of the bench, reached by ctypes.
 
 cocotb runs Python inside the simulator's process, so opening the VPI module again gives the very instance
 that the simulator calls.
@@ -20,7 +20,7 @@ from vnic.nic.events import DmaEvent, Master
 from vnic.nic.port import WireFrame
 
 _IDS = 16
-# struct burst_record in hostmem.c: time, address, axaddr, length, strobes, beats, id, flags, reserved
+# struct burst_record in hostmem.h: time, address, axaddr, length, strobes, beats, id, flags, reserved
 _RECORD = struct.Struct("<QQQIIHBBI")
 _MASTERS: tuple[Master | None, ...] = tuple(
     Master(number) if number in set(Master) else None for number in range(_IDS)
@@ -29,7 +29,7 @@ MIN_FRAME = 60
 
 
 class _Counters(ctypes.Structure):
-    """struct counters in hostmem.c."""
+    """struct counters in hostmem.h."""
 
     _fields_ = (
         ("write_beats", ctypes.c_uint64 * _IDS),

@@ -20,7 +20,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from vnic.errors import UsageError, VnicError
 from vnic.targets.build import NATIVE_TOP, WITNESS_TOP, Build, BuildError, build, find_sources, tool
@@ -88,26 +89,121 @@ def run_icarus(job: IcarusJob, on_progress: Progress | None = None) -> IcarusRes
         SimulatorFailed: crash, silence, or an exception in the entry that is not a VnicError.
         VnicError: what the entry raised, with its message and exit code.
     """
-    if job.bus not in ("native", "cocotbext"):
-        raise UsageError(f"unknown bus {job.bus!r}: use native or cocotbext")
-    made = build(job.parameters, top=NATIVE_TOP if job.bus == "native" else WITNESS_TOP, rtl_dir=job.rtl_dir)
-    result, log = job.out / RESULT, job.out / LOG
-    waves = job.out / WAVES if job.waves else None
-    result.unlink(missing_ok=True)
-    before = os.times()
-    code = _follow(_command(job, made, waves), _environment(job, made), job, log, on_progress)
-    after = os.times()
-    cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
-    try:
-        answer = json.loads(result.read_text())
-    except FileNotFoundError:
-        raise SimulatorFailed(_obituary(code, log)) from None
-    if "error" in answer:
-        raised = UsageError if answer["exit_code"] == UsageError.exit_code else VnicError
-        if not answer["expected"]:
-            raise SimulatorFailed(f"the run failed inside the simulator: {answer['error']}; see {log}")
-        raise raised(answer["error"])
-    return IcarusResult(answer["value"], log, waves, made.compiled, cpu_s)
+    with Simulator(job) as simulator:
+        while lines := simulator.listen():
+            if on_progress is not None:
+                done, total = lines[-1].split()
+                on_progress(int(done), int(total))
+        return simulator.result()
+
+
+class Simulator:
+    """A simulator that runs a job; used as a context manager it is never left behind.
+
+    Raises:
+        UsageError, BuildError: see `run_icarus`.
+        VnicError: the log cannot be written.
+    """
+
+    def __init__(self, job: IcarusJob) -> None:
+        if job.bus not in ("native", "cocotbext"):
+            raise UsageError(f"unknown bus {job.bus!r}: use native or cocotbext")
+        top = NATIVE_TOP if job.bus == "native" else WITNESS_TOP
+        self._made = build(job.parameters, top=top, rtl_dir=job.rtl_dir)
+        self._job = job
+        self._log = job.out / LOG
+        self._waves = job.out / WAVES if job.waves else None
+        self._pending = b""
+        (job.out / RESULT).unlink(missing_ok=True)
+        self._before = os.times()
+        self._start(_command(job, self._made, self._waves), _environment(job, self._made))
+
+    def _start(self, command: list[str], environment: dict[str, str]) -> None:
+        self._reader, writer = os.pipe()
+        environment["VNIC_PROGRESS"] = str(writer)
+        try:
+            with self._log.open("wb") as output:
+                self._child = subprocess.Popen(
+                    command,
+                    env=environment,
+                    cwd=self._job.out,
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=(writer,),
+                    start_new_session=True,
+                )
+        except OSError as error:
+            os.close(self._reader)
+            raise VnicError(f"{self._log}: {error.strerror}; choose another output folder") from error
+        finally:
+            os.close(writer)
+
+    def tell(self, line: bytes) -> None:
+        """Give a line to the entry, which reads it from standard input. Nobody may be there to read it: that
+        shows when the answer is waited for."""
+        assert self._child.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._child.stdin.write(line + b"\n")
+            self._child.stdin.flush()
+
+    def listen(self) -> list[bytes]:
+        """Wait for lines from the entry; none when it has ended. Raises SimulatorFailed on silence."""
+        silence_s = self._job.silence_s
+        heard = time.monotonic()
+        while True:
+            left = max(0.0, heard + silence_s - time.monotonic())
+            if not select.select([self._reader], [], [], left)[0]:
+                said = f"the simulator has made no progress for {silence_s:.0f} s and was ended"
+                raise SimulatorFailed(f"{said}; {_last_lines(self._log)}")
+            chunk = os.read(self._reader, 65536)
+            if not chunk:
+                return []
+            *lines, self._pending = (self._pending + chunk).split(b"\n")
+            if lines:
+                return lines
+
+    def result(self) -> IcarusResult:
+        """Wait for the end and take the answer. Raises SimulatorFailed, or what the entry raised."""
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        code = self._child.wait()
+        before, after = self._before, os.times()
+        cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+        try:
+            answer = json.loads((self._job.out / RESULT).read_text())
+        except FileNotFoundError:
+            raise SimulatorFailed(_obituary(code, self._log)) from None
+        if "error" in answer:
+            raised = UsageError if answer["exit_code"] == UsageError.exit_code else VnicError
+            if not answer["expected"]:
+                raise SimulatorFailed(
+                    f"the run failed inside the simulator: {answer['error']}; see {self._log}"
+                )
+            raise raised(answer["error"])
+        return IcarusResult(answer["value"], self._log, self._waves, self._made.compiled, cpu_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End the child's whole process group and reap it. Harmless when it has ended."""
+        if self._reader < 0:
+            return
+        # Gone already, or nothing but a zombie left of it: fine.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        assert self._child.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._child.stdin.close()
+        self._child.wait()
+        os.close(self._reader)
+        self._reader = -1
 
 
 def _command(job: IcarusJob, made: Build, waves: Path | None) -> list[str]:
@@ -173,67 +269,6 @@ def _environment(job: IcarusJob, made: Build) -> dict[str, str]:
         "COCOTB_LOG_LEVEL": "WARNING",
         "VNIC_JOB": json.dumps(handed_over),
     }
-
-
-def _follow(
-    command: list[str], environment: dict[str, str], job: IcarusJob, log: Path, on_progress: Progress | None
-) -> int:
-    """Start the simulator, pass on its progress, and return its exit code; never leaves it behind."""
-    reader, writer = os.pipe()
-    try:
-        output = log.open("wb")
-    except OSError as error:
-        os.close(reader)
-        os.close(writer)
-        raise VnicError(f"{log}: {error.strerror}; choose another output folder") from error
-    environment["VNIC_PROGRESS"] = str(writer)
-    with output, os.fdopen(reader, "rb", buffering=0) as progress:
-        try:
-            child = subprocess.Popen(
-                command,
-                env=environment,
-                cwd=job.out,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(writer,),
-                start_new_session=True,
-            )
-        finally:
-            os.close(writer)
-        try:
-            _relay(progress, job.silence_s, log, on_progress)
-            return child.wait()
-        finally:
-            _end(child)
-
-
-def _relay(progress: Any, silence_s: float, log: Path, on_progress: Progress | None) -> None:
-    """Hand "done total" lines to `on_progress` until the child closes the pipe."""
-    pending = b""
-    heard = time.monotonic()
-    while True:
-        ready, _, _ = select.select([progress], [], [], max(0.0, heard + silence_s - time.monotonic()))
-        if not ready:
-            raise SimulatorFailed(
-                f"the simulator has made no progress for {silence_s:.0f} s and was ended; {_last_lines(log)}"
-            )
-        chunk = progress.read(65536)
-        if not chunk:
-            return
-        heard = time.monotonic()
-        *lines, pending = (pending + chunk).split(b"\n")
-        if lines and on_progress is not None:
-            done, total = lines[-1].split()
-            on_progress(int(done), int(total))
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the child's whole process group and reap it."""
-    # Gone already, or nothing but a zombie left of it: fine.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
 
 
 def _obituary(code: int, log: Path) -> str:

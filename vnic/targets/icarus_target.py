@@ -15,6 +15,7 @@ from cocotb.triggers import Timer
 
 from vnic.errors import VnicError
 from vnic.memory import HostMemory
+from vnic.nic.eeprom import DEVICE_ID
 from vnic.nic.events import DmaEvent, RegisterEvent
 from vnic.nic.port import WireFrame
 from vnic.targets.bench_settings import configure
@@ -38,7 +39,7 @@ def ignore(_: object) -> None:
 
 
 class IcarusWire:
-    """The line of the bench: frame queues in hostmem.c."""
+    """The line of the bench: frame queues in hostmem_line.c."""
 
     def __init__(self, hostmem: Hostmem) -> None:
         self._hostmem = hostmem
@@ -68,6 +69,7 @@ class IcarusTarget:
     """
 
     name = "icarus"
+    device_id = DEVICE_ID
 
     def __init__(self, dut: Any, memory: HostMemory, module: Path, parameters: dict[str, int]) -> None:
         for name, wanted in parameters.items():
@@ -149,14 +151,16 @@ class IcarusTarget:
         """An interrupt waits for ITR: the line will go up with time alone, which `quiet` says nothing of."""
         return bool(self._nic.csr.interrupts.pending.value) and not self.irq
 
-    async def settle(self) -> None:
-        """Run until nothing moves any more. Raises SimulationError if that does not happen."""
-        answer = await self._run(_SETTLE, 0, SETTLE_CYCLES)
+    async def settle(self, cycles: int = SETTLE_CYCLES) -> None:
+        """Run until nothing moves any more. Raises SimulationError if that does not happen in about so many
+        cycles: the bench looks every 65,536 of them.
+        """
+        answer = await self._run(_SETTLE, 0, cycles)
         self._hand_over()
         if answer & _FAILED:
             dut = self._dut
             raise SimulationError(
-                f"the NIC is not at rest after {SETTLE_CYCLES} cycles: busy {dut.busy.value}, "
+                f"the NIC is not at rest after {cycles} cycles: busy {dut.busy.value}, "
                 f"memory idle {dut.memory_idle.value}, line idle {dut.source_idle.value}"
             )
 

@@ -10,7 +10,7 @@ from typing import Final
 from zlib import crc32
 
 from vnic.nic.bus import PhysicalMemory, ignore_dma
-from vnic.nic.eeprom import DEFAULT_MAC
+from vnic.nic.eeprom import DEFAULT_MAC, DEVICE_ID
 from vnic.nic.events import DmaEvent, RegisterEvent
 from vnic.nic.model import Controller
 from vnic.nic.port import WireFrame
@@ -65,6 +65,7 @@ class ModelTarget:
     """The behavioural NIC on ``memory``; ``mac`` and ``rx_fifo_bytes`` as for ``Controller``."""
 
     name = "model"
+    device_id = DEVICE_ID
     cycles = 0
 
     def __init__(

@@ -1,4 +1,4 @@
-"""QEMU's own e1000 as a target: an unpatched QEMU whose RAM is our HostMemory and whose CPU is halted.
+"""QEMU's e1000 and e1000e as targets: an unpatched QEMU whose RAM is our HostMemory and whose CPU is halted.
 
 The driver reaches registers through qtest, the NIC reaches descriptors and buffers in the shared memory
 without a detour, and frames pass through a datagram socket. Every socket and file was opened by us and is
@@ -18,8 +18,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
+from vnic.errors import UsageError
 from vnic.memory import HostMemory
 from vnic.nic.bus import ignore_dma
 from vnic.nic.eeprom import DEFAULT_MAC
@@ -41,11 +42,32 @@ HALT: Final = b"\xfa\xf4\xeb\xfd"  # cli; 1: hlt; jmp 1b
 STALL_S: Final = 0.05
 """QEMU takes a frame within microseconds of being able to; it is not able to after this long."""
 
-DEAF_S: Final = 1.1
-"""QEMU's e1000 takes no frame for 1 s after each write to RCTL (hw/net/e1000.c, flush_queue_timer)."""
-
 POLL_S: Final = 0.0005
-IDENTITY: Final = 0x100E8086  # 82540EM
+VENDOR: Final = 0x8086
+
+
+class Device(NamedTuple):
+    """One of QEMU's NICs.
+
+    Attributes:
+        model: its name there.
+        device_id: PCI device id.
+        deaf_s: how long it may take no frame after a write to RCTL.
+        writes_fcs: writes the FCS that it counts in the descriptor's length.
+    """
+
+    model: str
+    device_id: int
+    deaf_s: float
+    writes_fcs: bool
+
+
+DEVICES: Final = {
+    # hw/net/e1000.c, flush_queue_timer: nothing is received for 1 s
+    "qemu": Device("e1000", 0x100E, 1.1, False),
+    # hw/net/e1000e_core.c, e1000e_write_packet_to_guest: zeros stand for the FCS
+    "qemu-e1000e": Device("e1000e", 0x10D3, 0.0, True),
+}
 
 
 def find_qemu(program: str = PROGRAM) -> str:
@@ -61,32 +83,42 @@ class QemuTarget:
 
     Args:
         memory: RAM of the machine, from address 0, without a hole.
+        name: `qemu` (e1000, an 82540EM) or `qemu-e1000e` (an 82574L).
         mac: station address, in the EEPROM.
         program: the QEMU to start.
 
+    Attributes:
+        name: as given.
+        device_id: PCI device id.
+
     Raises:
         QemuError: QEMU is missing, does not start, or has no such NIC.
+        UsageError: a name that is neither.
     """
 
-    name = "qemu"
     cycles = 0
 
     def __init__(
         self,
         memory: HostMemory,
+        name: str = "qemu",
         *,
         mac: bytes = DEFAULT_MAC,
         program: str = PROGRAM,
     ) -> None:
+        if name not in DEVICES:
+            raise UsageError(f"target {name}: QEMU's are {', '.join(DEVICES)}")
+        self.name = name
+        model, self.device_id, self._deaf_s, writes_fcs = DEVICES[name]
         self.on_dma: Callable[[DmaEvent], None] = ignore_dma
         self.on_register: Callable[[RegisterEvent], None] = ignore_register
         self._start_ns = time.monotonic_ns()
         self._deaf_until = 0.0
         path = find_qemu(program)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the target
-        self._process, qtest, wire = _start(path, memory, mac, self._log.fileno())
+        self._process, qtest, wire = _start(path, memory, model, mac, self._log.fileno())
         self._qtest, self.wire = Qtest(qtest), QemuWire(wire)
-        self._rings = RingWatch(memory, lambda event: self.on_dma(event), fcs_in_length=True)
+        self._rings = RingWatch(memory, lambda event: self.on_dma(event), fcs_in_length=not writes_fcs)
         try:
             self._find()
         except QemuError as error:
@@ -98,8 +130,11 @@ class QemuTarget:
         """Give the NIC its place on the bus: what firmware would do."""
         qtest = self._qtest
         identity = qtest.config_read(SLOT, 0)
-        if identity != IDENTITY:
-            raise QemuError(f"slot {SLOT} of QEMU's bus has {identity:#010x}, not an e1000")
+        if identity != self.device_id << 16 | VENDOR:
+            raise QemuError(
+                f"slot {SLOT} of QEMU's bus has {identity & 0xFFFF:04x}:{identity >> 16:04x}, "
+                f"not {VENDOR:04x}:{self.device_id:04x}"
+            )
         qtest.config_write(SLOT, 0x10, BAR0)
         qtest.config_write(SLOT, 0x04, COMMAND_MEMORY | COMMAND_MASTER)
 
@@ -124,7 +159,7 @@ class QemuTarget:
         self.on_register(RegisterEvent(self.now_ns, True, offset, value))
         self._qtest.writel(BAR0 + offset, value)
         if offset == Reg.RCTL:
-            self._deaf_until = time.monotonic() + DEAF_S
+            self._deaf_until = time.monotonic() + self._deaf_s
         self._rings.written(offset, value)
         if offset == Reg.TDT:
             self._observe()
@@ -204,7 +239,7 @@ class QemuTarget:
 
 
 def _start(
-    path: str, memory: HostMemory, mac: bytes, log: int
+    path: str, memory: HostMemory, model: str, mac: bytes, log: int
 ) -> tuple[subprocess.Popen[bytes], socket.socket, socket.socket]:
     """QEMU, and our ends of its qtest socket and of its wire. Raises QemuError."""
     if len(memory.regions) != 1 or memory.regions[0].base:
@@ -223,7 +258,7 @@ def _start(
         "-bios", f"/proc/self/fd/{fds[1]}",
         "-chardev", f"socket,id=qtest,fd={fds[2]}", "-qtest", "chardev:qtest", "-qtest-log", "none",
         "-netdev", f"dgram,id=wire,local.type=fd,local.str={fds[3]}",
-        "-device", f"e1000,netdev=wire,addr={SLOT:#x},mac={mac.hex(':')}",
+        "-device", f"{model},netdev=wire,addr={SLOT:#x},mac={mac.hex(':')}",
     ]  # fmt: skip
     try:
         process = subprocess.Popen(

@@ -14,6 +14,10 @@ from vnic.targets.model import MIN_DATA
 from vnic.targets.qtest import QemuError
 
 
+def _gone(error: OSError) -> QemuError:
+    return QemuError(f"QEMU closed the wire ({error.strerror}): it was ended, or crashed; run again")
+
+
 class QemuWire:
     """The line of the NIC: one datagram a frame, without FCS.
 
@@ -47,7 +51,7 @@ class QemuWire:
             except BlockingIOError:
                 return True
             except OSError as error:
-                raise QemuError(f"QEMU closed the wire ({error.strerror}); see its log") from error
+                raise _gone(error) from error
             self._offered.popleft()
         return False
 
@@ -60,7 +64,7 @@ class QemuWire:
             except BlockingIOError:
                 return count
             except OSError as error:
-                raise QemuError(f"QEMU closed the wire ({error.strerror}); see its log") from error
+                raise _gone(error) from error
             count += 1
 
     def waiting(self) -> int:

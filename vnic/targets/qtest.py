@@ -42,9 +42,11 @@ class Qtest:
             self._sock.sendall(line.encode() + b"\n")
             answer = self._line()
         except TimeoutError as error:
-            raise QemuError(f"QEMU did not answer '{line}' within {TIMEOUT_S:.0f} s; see its log") from error
+            raise QemuError(f"QEMU did not answer '{line}' within {TIMEOUT_S:.0f} s: it hangs") from error
         except OSError as error:
-            raise QemuError(f"QEMU went away at '{line}' ({error.strerror}); see its log") from error
+            raise QemuError(
+                f"QEMU went away at '{line}' ({error.strerror}): it was ended, or crashed; run again"
+            ) from error
         if not answer.startswith(b"OK"):
             raise QemuError(f"QEMU refused '{line}': {answer.decode(errors='replace')}")
         return answer[3:]

@@ -21,6 +21,7 @@ from vnic.checks.checker import Checker
 from vnic.checks.differences import unwatched
 from vnic.checks.state import CheckOptions
 from vnic.driver import DriverOptions
+from vnic.driver.part import part_for
 from vnic.errors import VnicError
 from vnic.linux.kernel import Kernel
 from vnic.linux.profile import KernelProfile, load_profile
@@ -120,10 +121,13 @@ def _read(path: Path) -> Iterator[tuple[int, bytes, int]]:
 
 
 class _Received:
-    """Keeps the frames that the stack got in a file; every error says which file and why, as VnicError."""
+    """Keeps the frames that the stack got in a file, without the `fcs` bytes at their end; every error says
+    which file and why, as VnicError.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fcs: int) -> None:
         self._path = path
+        self._fcs = fcs
         try:
             self._file = path.open("wb")
         except OSError as error:
@@ -131,8 +135,7 @@ class _Received:
 
     def keep(self, event: FrameEvent) -> None:
         """Write one frame."""
-        # The driver never has the NIC strip the FCS; a capture has none.
-        data = event.data[:-FCS_BYTES]
+        data = event.data[: len(event.data) - self._fcs]
         try:
             self._file.write(_FRAME.pack(event.time_ns, len(data), 0))
             self._file.write(data)
@@ -180,7 +183,9 @@ async def session(
         if plan.record:
             recorder = outputs.enter_context(RunRecord(Path(plan.record), target.name))
         if plan.received:
-            keep = outputs.enter_context(_Received(Path(plan.received))).keep
+            part = part_for(options.driver, target.device_id)
+            fcs = 0 if part.complete(options.driver).strip_fcs else FCS_BYTES
+            keep = outputs.enter_context(_Received(Path(plan.received), fcs)).keep
         result = await run_session(
             target,
             kernel,
@@ -204,11 +209,11 @@ def run_on_model(spec: RunSpec, on_progress: Progress | None = None) -> dict[str
         return run(session(ModelTarget(memory), memory, asdict(spec), on_progress or _unheard))
 
 
-def run_on_qemu(spec: RunSpec, on_progress: Progress | None = None) -> dict[str, Any]:
-    """Carry out `spec` on QEMU's NIC. Raises what the session and `QemuTarget` raise."""
+def run_on_qemu(spec: RunSpec, on_progress: Progress | None = None, *, name: str = "qemu") -> dict[str, Any]:
+    """Carry out `spec` on one of QEMU's NICs. Raises what the session and `QemuTarget` raise."""
     from vnic.targets.qemu import QemuTarget
 
-    with HostMemory(spec.memory_size) as memory, QemuTarget(memory) as target:
+    with HostMemory(spec.memory_size) as memory, QemuTarget(memory, name) as target:
         return run(session(target, memory, asdict(spec), on_progress or _unheard))
 
 

@@ -76,7 +76,7 @@ class SessionResult:
         buffer, strategy: what the driver decided for the MTU.
         stats: the driver's counters by name.
         hardware: the NIC's statistics by register name.
-        registers: all readable registers before close, `MTA[3]` for an element of an array.
+        registers: all readable registers before close, `MTA[3]` for an array's element; empty if not read.
         verdicts: the checker's, errors first; empty without one.
         record: where the record is; None without a recorder.
     """
@@ -110,6 +110,7 @@ async def run_session(
     on_dma: Callable[[DmaEvent], None] | None = None,
     progress: Callable[[int], None] | None = None,
     extra: Mapping[str, Any] | None = None,
+    registers: bool = True,
 ) -> SessionResult:
     """Probes, opens, moves all `frames`, closes and removes.
 
@@ -124,6 +125,7 @@ async def run_session(
         on_dma: gets each access to memory (to measure it).
         progress: gets the number of frames offered so far, after each batch.
         extra: what the record shall say besides.
+        registers: read them all before close, which takes as long as some frames do.
 
     Raises:
         ProbeError, NicTimeout, RingMemoryError: the NIC or the kernel is not up to it.
@@ -148,7 +150,7 @@ async def run_session(
     await steps.drain()
     cycles, time_ns, moved = target.cycles - cycles, target.now_ns - time_ns, beats.total
     await driver.update_stats()
-    registers = await snapshot(target)
+    final = await snapshot(target) if registers else {}
     await driver.remove()
     verdicts = () if checker is None else tuple(checker.finish())
     stats = asdict(driver.stats)
@@ -156,7 +158,7 @@ async def run_session(
     if recorder is not None:
         record = recorder.finish(
             kernel.memory,
-            registers=registers,
+            registers=final,
             statistics=driver.hw_stats,
             cycles=cycles,
             time_ns=time_ns,
@@ -175,7 +177,7 @@ async def run_session(
         strategy=driver.plan.strategy,
         stats=stats,
         hardware=dict(driver.hw_stats),
-        registers=registers,
+        registers=final,
         verdicts=verdicts,
         record=record,
     )

@@ -27,6 +27,7 @@ from cocotbext.axi.axi_channels import AxiARMonitor, AxiAWMonitor, AxiBMonitor, 
 
 from vnic.errors import UsageError
 from vnic.memory import HostMemory
+from vnic.nic.eeprom import DEVICE_ID
 from vnic.nic.events import DmaEvent, Master, RegisterEvent
 from vnic.nic.port import WireFrame
 from vnic.targets.hostmem import line_bytes
@@ -85,6 +86,7 @@ class WitnessTarget:
     """
 
     name = "icarus-cocotbext"
+    device_id = DEVICE_ID
 
     def __init__(
         self, dut: Any, memory: HostMemory, parameters: dict[str, int], *, watch: bool = True

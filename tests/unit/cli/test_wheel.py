@@ -57,7 +57,12 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_holds_sources_types_and_licence_and_nothing_built(wheel: Path, repo: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {f"vnic/_data/{path.relative_to(repo)}" for path in (repo / "rtl").glob("*.v*")}
-    wanted |= {"vnic/_data/rtl/vnic.f", "vnic/_data/sim/hostmem.c", "vnic/_data/sim/vnic_cosim.py"}
+    wanted |= {
+        "vnic/_data/rtl/vnic.f",
+        "vnic/_data/sim/hostmem.c",
+        "vnic/_data/sim/hostmem.h",
+        "vnic/_data/sim/vnic_cosim.py",
+    }
     wanted |= {"vnic/_data/mixed.pcap", "vnic/py.typed", "vnic/linux/profiles/6.1/x86_64.toml"}
     assert names >= wanted
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -35,7 +35,8 @@ class Machine:
         strategy: str | None = None,
         copybreak: int = 256,
         needed_headroom: int = 0,
-        mac: str = "82540EM",
+        mac: str | None = "82540EM",
+        strip_fcs: bool | None = None,
         eeprom: str = "auto",
         promiscuous: bool = True,
     ) -> None:
@@ -60,6 +61,7 @@ class Machine:
             copybreak=copybreak,
             needed_headroom=needed_headroom,
             mac=mac,
+            strip_fcs=strip_fcs,
             eeprom=eeprom,
             promiscuous=promiscuous,
         )

@@ -119,6 +119,25 @@ def test_a_jumbo_frame_is_pages_behind_a_head_with_the_ethernet_header(machine: 
     assert here.close() == []
 
 
+@pytest.mark.parametrize(("kernel", "truesize"), [("6.1/x86_64", 1280), ("4.4/x86_64", 704 + 256 + 4096)])
+def test_a_small_frame_of_a_jumbo_ring_ends_in_its_head(
+    machine: MakeMachine, kernel: str, truesize: int
+) -> None:
+    """A byte more than copybreak: its page goes back when the FCS is trimmed off (4.14 on)."""
+    here = machine(kernel, mtu=9000).up()
+    here.keep = True
+    [frame] = frames(253)
+    here.offer([frame])
+    here.service()
+    [skb] = here.skbs
+    assert skb.truesize == truesize
+    assert skb.bytes() == frame
+    here.kernel.consume_skb(skb)
+    assert here.close() == []
+    run(here.driver.remove())
+    assert here.leaks == (0, 0)
+
+
 def test_one_buffer_holds_any_frame_so_one_that_spans_is_dropped(machine: MakeMachine) -> None:
     # Linux 2.4 with MTU 4000 has buffers of 4096, and LPE lets longer frames in.
     here = machine("linux-2.4/i386-P4", mtu=4000).up()

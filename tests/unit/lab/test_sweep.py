@@ -20,7 +20,7 @@ from vnic.lab.results_columns import COLUMNS
 from vnic.lab.sweep import Done, Outcome, cut, run_sweep
 from vnic.lab.sweep_file import SweepFile, load_sweep
 from vnic.lab.sweep_params import PARAMETERS
-from vnic.lab.sweep_point import Row, run_chunk
+from vnic.lab.sweep_point import Row, run_point
 from vnic.lab.sweep_store import PointStore, point_key, source_version
 
 DEFAULTS = {name: parameter.default for name, parameter in PARAMETERS.items()} | {"target": "model"}
@@ -139,8 +139,8 @@ def test_two_processes_and_one_of_them_killed(tmp_path: Path) -> None:
 
 
 def test_a_point_means_the_same_in_every_process(tmp_path: Path) -> None:
-    (row,) = run_chunk([DEFAULTS])
-    again = json.loads(json.dumps(next(iter(run_chunk([DEFAULTS])))))
+    row = run_point(DEFAULTS)
+    again = json.loads(json.dumps(run_point(DEFAULTS)))
     assert {**row, "wall_s": 0} == {**again, "wall_s": 0}
     assert set(row) <= {column.name for column in COLUMNS}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -37,7 +36,7 @@ UNIONS = """struct e1000_rx_desc { __le64 buffer_addr;
  union { __le32 data; struct { u8 status; u8 errors; __le16 special; } fields; } upper; };
 struct e1000_rx_desc d;"""
 
-needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc not installed")
+needs_gcc = pytest.mark.needs("gcc")
 WIDTHS = [pytest.param("-m64", id="64-bit"), pytest.param("-m32", id="32-bit")]
 
 

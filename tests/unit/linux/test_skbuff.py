@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.linux.support import KernelMaker, must
-from vnic.linux.kernel import Kernel
+from tests.unit.linux.support import FRAME, KernelMaker, must, paged
 from vnic.linux.pages import BadFree
 from vnic.linux.skb_alloc import NotInThisKernel
-from vnic.linux.skbuff import SkbBug, SkbOverPanic, SkBuff, SkbUnderPanic
-
-FRAME = bytes(range(256)) * 6
-
-
-def paged(kernel: Kernel, head: bytes, *pages: bytes) -> SkBuff:
-    """An skb with linear data and one fragment for each of `pages`, each 100 bytes into its page."""
-    skb = must(kernel.netdev_alloc_skb(256))
-    skb.put_data(head)
-    for data in pages:
-        page = kernel.page_at(must(kernel.alloc_page()))
-        kernel.memory.write(page.address + 100, data)
-        skb.add_rx_frag(page, 100, len(data), 4096)
-    return skb
+from vnic.linux.skbuff import SkbBug, SkbOverPanic, SkbUnderPanic
 
 
 def test_put_push_pull_trim(kernel_of: KernelMaker) -> None:

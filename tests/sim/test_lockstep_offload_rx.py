@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim import lockstep, lockstep_offload
+from tests.sim import lockstep, lockstep_offload_rx
 from tests.sim.helpers import icarus, model
 from tests.sim.test_lockstep import STALLS
 
@@ -16,10 +16,10 @@ from tests.sim.test_lockstep import STALLS
 )
 def test_same_walk_same_trace_on_reception(tmp_path: Path, width: int, seed: int) -> None:
     spec = {"seed": seed, "steps": 100}
-    expected = model(lockstep_offload.receive_walk, spec, memory_size=lockstep.MEMORY)
+    expected = model(lockstep_offload_rx.receive_walk, spec, memory_size=lockstep.MEMORY)
     actual = icarus(
         tmp_path,
-        "lockstep_offload:receive_walk",
+        "lockstep_offload_rx:receive_walk",
         spec,
         width,
         memory_size=lockstep.MEMORY,

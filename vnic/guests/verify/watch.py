@@ -1,0 +1,39 @@
+"""Beside a running guest: hears what its NIC is told, and sends the frames it waits for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vnic.guests.bridge import Card, Console
+from vnic.guests.device import PciNic
+from vnic.guests.memory import GuestMemory
+from vnic.guests.verify.plan import asked_for, frames
+from vnic.guests.verify.ring import RingLog
+from vnic.nic.events import RegisterEvent
+
+
+class Watch:
+    """Joins device, wire and console of one guest that runs the script of `plan`.
+
+    Whoever listens to the device's registers goes on to do so.
+    """
+
+    def __init__(self, device: PciNic, memory: GuestMemory, card: Card, console: Console) -> None:
+        self._log = RingLog(memory.read)
+        self._card = card
+        self._others = device.on_register
+        device.on_register = self._on_register
+        console.on_mark = self._on_mark
+
+    def _on_register(self, event: RegisterEvent) -> None:
+        self._others(event)
+        self._log.on_register(event)
+
+    def _on_mark(self, text: str) -> None:
+        mtu = asked_for(text)
+        if mtu is not None:
+            self._card.play(frames(mtu))
+
+    def openings(self) -> list[dict[str, Any]]:
+        """What the NIC was told, each time its ring was set up."""
+        return [opening.as_json() for opening in self._log.openings]
