@@ -1,8 +1,9 @@
 """`make bench`: what this costs, measured now on this machine, against what it has to reach.
 
 Speed is per second of processor time, so another program on the machine disturbs less; the best of
-several runs counts for the same reason, and the median of several pairs where two are compared. Cycles
-are not here: they are deterministic, so they are tests (tests/sim/test_cycles.py).
+several runs counts for the same reason, and the median of several pairs where two are compared. Sweeps, QEMU
+and the browser are several processes: theirs is by the clock. Cycles are not here: they are deterministic, so
+they are tests (tests/sim/test_cycles.py).
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from typing import Any
 
 from tests.bench.inside import session_spec
 from tests.bench.qemu import frames_a_second
+from tests.bench.sweep import sweeps
 from vnic.targets.build import PURE_TOP, build, tool
 from vnic.targets.icarus import IcarusJob, run_icarus
 
 REPO = Path(__file__).resolve().parents[2]
 RUNS = 3
 TURNS = 5
-PARTS = ("pure", "cocotbext", "round-trips", "model", "kernel", "qemu", "commands")
+PARTS = ("pure", "cocotbext", "round-trips", "model", "kernel", "qemu", "sweep", "commands")
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,14 @@ def qemu() -> Iterator[Row]:
     )
 
 
+def lab(out: Path) -> Iterator[Row]:
+    """Experiments: points a minute, overhead of a point, and the report's page."""
+    folder = out / "lab"
+    folder.mkdir()
+    for line in sweeps(folder):
+        yield Row(*line)
+
+
 def commands(out: Path) -> Iterator[Row]:
     """The command line: an instant answer, and a second run that compiles nothing."""
 
@@ -268,6 +278,7 @@ def main() -> int:
             "model": partial(behavioural, not arguments.quick),
             "kernel": kernel_model,
             "qemu": qemu,
+            "sweep": partial(lab, out),
             "commands": partial(commands, out),
         }
         for name in [arguments.only] if arguments.only else PARTS:
