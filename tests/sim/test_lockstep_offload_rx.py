@@ -1,4 +1,4 @@
-"""Behavioural NIC and RTL take the same random walks with receive offloads and have to leave the same trace."""
+"""Behavioural NIC and RTL take the same random walks with receive offloads and leave the same trace."""
 
 from __future__ import annotations
 
