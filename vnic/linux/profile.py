@@ -7,6 +7,7 @@ kernel of that version does with them is in the rules of this room.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -152,6 +153,10 @@ _RANGES: Final = {
 }
 
 
+_PLAIN: Final = re.compile(r"\w[\w.-]*", re.ASCII)
+"""A folder's or a file's name that leads nowhere else."""
+
+
 def profile_names() -> tuple[str, ...]:
     """The names of all profiles that come with vnic, oldest kernel first."""
     names = (path.relative_to(PROFILES).with_suffix("").as_posix() for path in PROFILES.rglob("*.toml"))
@@ -188,9 +193,11 @@ def resolve(name: str) -> str:
         UnknownProfile: there is none of that name.
         AmbiguousProfile: the version has several, and none is plain `x86_64`.
     """
-    known = profile_names()
-    if name in known:
+    folder, _, file = name.partition("/")
+    # Most calls: the name is whole, and none of the others need be looked at
+    if _PLAIN.fullmatch(folder) and _PLAIN.fullmatch(file) and (PROFILES / f"{name}.toml").is_file():
         return name
+    known = profile_names()
     version = name.removeprefix("linux-")
     found = tuple(each for each in known if each.partition("/")[0].removeprefix("linux-") == version)
     if f"{name}/x86_64" in found:
