@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from vnic.driver import DriverOptions
 from vnic.errors import UsageError
-from vnic.lab.experiment import DATA_WIDTHS
 from vnic.linux.profile import KernelProfile, load_profile
 from vnic.nic.port import WireFrame
-from vnic.targets.bench_settings import check
+from vnic.targets.bench_settings import DATA_WIDTHS, check
 from vnic.targets.run import LINK_TIMEOUT_NS
 from vnic.targets.session import MODES, SessionOptions
 
