@@ -75,14 +75,9 @@ def test_the_page_lists_every_parameter(repo: Path) -> None:
     page = (repo / "docs" / "experiments" / "README.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page, flags=re.MULTILINE))
     assert list(rows) == list(PARAMETERS)
+    words: dict[object, str] = {None: "", "": "none"}
     for name, parameter in PARAMETERS.items():
-        shown = (
-            ""
-            if parameter.default is None
-            else f"`{parameter.default}`"
-            if parameter.default != ""
-            else "none"
-        )
+        shown = words.get(parameter.default, f"`{parameter.default}`")
         assert rows[name] == shown, name
 
 
@@ -94,7 +89,7 @@ def test_the_file_on_the_page_is_one(repo: Path, tmp_path: Path) -> None:
 
 
 def test_the_workflow_compares_what_it_ran(repo: Path, tmp_path: Path) -> None:
-    """Its steps as the shell runs them, but for the checkout and the packages, which are those of this run."""
+    """Its steps as the shell runs them, but for checkout and packages, which are those of this run."""
     workflow = yaml.safe_load((repo / "docs" / "experiments" / "compare.yml").read_text())
     steps = {step["name"]: step["run"] for step in workflow["jobs"]["compare"]["steps"] if "name" in step}
     assert (repo / workflow["env"]["EXPERIMENT"]).is_file()
