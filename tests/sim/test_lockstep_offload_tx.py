@@ -28,3 +28,12 @@ def test_same_walk_same_trace_on_transmission(tmp_path: Path, width: int, seed: 
     ).value
     for row, (want, got) in enumerate(zip(expected, actual, strict=True)):
         assert got == want, f"seed {seed}, {width} bits: row {row} differs after {expected[row][1]}"
+
+
+@pytest.mark.parametrize(("width", "most"), [(64, 1.04), (512, 1.18)])
+def test_segments_leave_at_nearly_line_rate(tmp_path: Path, width: int, most: float) -> None:
+    """Cycles against words of 54 + 1460 bytes; the header costs its words, and two cycles more."""
+    spec = {"mss": 1460, "segments": 40, "beat_bytes": width // 8}
+    measured = icarus(tmp_path, "offload_tx:steady_segments", spec, width, memory_size=lockstep.MEMORY).value
+    assert measured["frames"] == 3 * 40
+    assert measured["cycles"] <= most * measured["ideal"], measured
