@@ -67,7 +67,7 @@ sim: $(RUN) $(SIM)
 waves: $(RUN) $(SIM)
 	@$(BIN)/vnic sim $(CAPTURE) --target icarus --waves --out build/waves --force $(ARGS)
 
-bench: $(DEV) $(SIM)
+bench: $(DEV) $(TOOLS)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 # Generic cells, flattened: a measure of what a width costs, not of any one technology.

@@ -22,9 +22,7 @@ module vnic_pure_bench #(
 
 localparam BYTES = DATA_WIDTH / 8;
 localparam SHIFT = $clog2(BYTES);
-localparam MEMORY = 1 << 21;
 localparam RING = 32'h10000, SLOTS = 4096, BUFFERS = 32'h100000;
-localparam READ_NS = 30 * CLK_NS, DATA_NS = 14 * CLK_NS, BACK_NS = 2 * CLK_NS;
 localparam [16:0] CTRL = 17'h0, RCTL = 17'h100, RDBAL = 17'h2800, RDLEN = 17'h2808, RDH = 17'h2810, RDT = 17'h2818;
 
 reg clk = 1'b0;
@@ -137,108 +135,39 @@ vnic #(
     .m_axis_tx_tuser(tx_tuser)
 );
 
-// ---- host memory: a Verilog array ----
-reg [DATA_WIDTH-1:0] memory [0:MEMORY/BYTES-1];
-reg [ADDR_WIDTH-1:0] aw_fifo [0:63], ar_fifo [0:63];
-reg [ID_WIDTH-1:0] awid_fifo [0:63], arid_fifo [0:63], data_id [0:63], back_id [0:63];
-reg [7:0] arlen_fifo [0:63];
-reg [5:0] aw_in = 0, aw_out = 0, ar_in = 0, ar_out = 0, ar_ripe = 0;
-reg [5:0] data_in = 0, data_ripe = 0, data_out = 0, back_in = 0, back_ripe = 0, back_out = 0;
-reg [31:0] w_word = 0, r_word = 0;
-reg w_open = 1'b0;
-reg [7:0] r_left = 0;
-reg r_open = 1'b0;
-reg bvalid = 1'b0, rvalid = 1'b0, rlast = 1'b0;
-reg [ID_WIDTH-1:0] bid = 0, rid = 0;
-reg [DATA_WIDTH-1:0] rdata = 0;
-integer beats = 0, lane;
-time first_beat = 0, last_beat = 0;
-
-wire [5:0] aw_room = aw_in - aw_out, ar_room = ar_in - ar_out;
-assign axi_awready = !rst && aw_room < 32;
-assign axi_arready = !rst && ar_room < 32;
-assign axi_wready = aw_in != aw_out || (axi_awvalid && axi_awready);
-assign axi_bvalid = bvalid;
-assign axi_bid = bid;
-assign axi_bresp = 2'b00;
-assign axi_rvalid = rvalid;
-assign axi_rid = rid;
-assign axi_rdata = rdata;
-assign axi_rlast = rlast;
-assign axi_rresp = 2'b00;
-
-wire aw_take = axi_awvalid & axi_awready;
-wire w_take = axi_wvalid & axi_wready;
-wire ar_take = axi_arvalid & axi_arready;
-wire b_due = data_ripe != data_out || back_ripe != back_out;
-wire b_step = bvalid ? axi_bready : b_due;
-wire r_step = rvalid ? axi_rready : (ar_ripe != ar_out);
-wire step = aw_take | w_take | ar_take | b_step | r_step;
-
-always @(posedge clk) if (step && !rst) begin
-    if (aw_take) begin
-        aw_fifo[aw_in] = axi_awaddr;
-        awid_fifo[aw_in] = axi_awid;
-        aw_in = aw_in + 1;
-    end
-    if (w_take) begin
-        if (!w_open) w_word = aw_fifo[aw_out] >> SHIFT;
-        if (&axi_wstrb) memory[w_word] = axi_wdata;
-        else for (lane = 0; lane < BYTES; lane = lane + 1) begin
-            if (axi_wstrb[lane]) memory[w_word][8*lane +: 8] = axi_wdata[8*lane +: 8];
-        end
-        w_word = w_word + 1;
-        w_open = !axi_wlast;
-        beats = beats + 1;
-        last_beat = $time;
-        if (first_beat == 0) first_beat = $time;
-        if (axi_wlast) begin
-            if (awid_fifo[aw_out] == 0) begin
-                data_id[data_in] = 0;
-                data_in = data_in + 1;
-                data_ripe <= #(DATA_NS) data_in;
-            end else begin
-                back_id[back_in] = awid_fifo[aw_out];
-                back_in = back_in + 1;
-                back_ripe <= #(BACK_NS) back_in;
-            end
-            aw_out = aw_out + 1;
-        end
-    end
-    if (ar_take) begin
-        ar_fifo[ar_in] = axi_araddr;
-        arid_fifo[ar_in] = axi_arid;
-        arlen_fifo[ar_in] = axi_arlen;
-        ar_in = ar_in + 1;
-        ar_ripe <= #(READ_NS) ar_in;
-    end
-    if (b_step) begin
-        bvalid <= b_due;
-        if (back_ripe != back_out) begin
-            bid <= back_id[back_out];
-            back_out = back_out + 1;
-        end else if (data_ripe != data_out) begin
-            bid <= data_id[data_out];
-            data_out = data_out + 1;
-        end
-    end
-    if (r_step) begin
-        rvalid <= ar_ripe != ar_out;
-        if (ar_ripe != ar_out) begin
-            if (!r_open) begin
-                r_word = ar_fifo[ar_out] >> SHIFT;
-                r_left = arlen_fifo[ar_out];
-            end
-            rdata <= memory[r_word];
-            rid <= arid_fifo[ar_out];
-            rlast <= r_left == 0;
-            r_open = r_left != 0;
-            if (r_left == 0) ar_out = ar_out + 1;
-            r_word = r_word + 1;
-            r_left = r_left - 1;
-        end
-    end
-end
+pure_memory #(
+    .DATA_WIDTH(DATA_WIDTH),
+    .ADDR_WIDTH(ADDR_WIDTH),
+    .ID_WIDTH(ID_WIDTH),
+    .CLK_NS(CLK_NS)
+) memory (
+    .clk(clk),
+    .rst(rst),
+    .s_axi_awid(axi_awid),
+    .s_axi_awaddr(axi_awaddr),
+    .s_axi_awvalid(axi_awvalid),
+    .s_axi_awready(axi_awready),
+    .s_axi_wdata(axi_wdata),
+    .s_axi_wstrb(axi_wstrb),
+    .s_axi_wlast(axi_wlast),
+    .s_axi_wvalid(axi_wvalid),
+    .s_axi_wready(axi_wready),
+    .s_axi_bid(axi_bid),
+    .s_axi_bresp(axi_bresp),
+    .s_axi_bvalid(axi_bvalid),
+    .s_axi_bready(axi_bready),
+    .s_axi_arid(axi_arid),
+    .s_axi_araddr(axi_araddr),
+    .s_axi_arlen(axi_arlen),
+    .s_axi_arvalid(axi_arvalid),
+    .s_axi_arready(axi_arready),
+    .s_axi_rid(axi_rid),
+    .s_axi_rdata(axi_rdata),
+    .s_axi_rresp(axi_rresp),
+    .s_axi_rlast(axi_rlast),
+    .s_axi_rvalid(axi_rvalid),
+    .s_axi_rready(axi_rready)
+);
 
 // ---- the line: the same broadcast frame over and over ----
 integer frames, length, sent = 0, position = 0, index;
@@ -295,7 +224,7 @@ task write32(input [16:0] address, input [31:0] value);
 endtask
 
 task put_word(input [31:0] address, input [63:0] value);
-    memory[address >> SHIFT][8*(address % BYTES) +: 64] = value;
+    memory.words[address >> SHIFT][8*(address % BYTES) +: 64] = value;
 endtask
 
 wire at_rest;
@@ -329,7 +258,7 @@ initial begin
         write32(RDT, (sent / 64 * 64 + SLOTS - 1024) % SLOTS);
     end
     if (!at_rest) @(posedge at_rest);
-    $display("pure frames=%0d cycles=%0d beats=%0d", sent, (last_beat - first_beat) / CLK_NS, beats);
+    $display("pure frames=%0d cycles=%0d beats=%0d", sent, (memory.last_beat - memory.first_beat) / CLK_NS, memory.beats);
     $finish;
 end
 

@@ -12,6 +12,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Hypothesis would fail a test of which one example took 200 ms: that is the machine's load, not a fault.
+settings.register_profile("vnic", deadline=None)
+settings.load_profile("vnic")
 
 TESTS = Path(__file__).parent
 NEEDS = {"unit": (), "sim": ("iverilog", "vvp", "gcc"), "qemu": ("qemu-system-x86_64",)}

@@ -1,8 +1,9 @@
 """`make bench`: what this costs, measured now on this machine, against what it has to reach.
 
 Speed is per second of processor time, so another program on the machine disturbs less; the best of
-several runs counts for the same reason, and the median of several pairs where two are compared. Cycles
-are not here: they are deterministic, so they are tests (tests/sim/test_cycles.py).
+several runs counts for the same reason, and the median of several pairs where two are compared. Sweeps, QEMU
+and the browser are several processes: theirs is by the clock. Cycles are not here: they are deterministic, so
+they are tests (tests/sim/test_cycles.py).
 """
 
 from __future__ import annotations
@@ -10,69 +11,26 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from tests.bench.inside import session_spec
+from tests.bench.measure import Row, best, in_turns, processor_seconds
 from tests.bench.qemu import frames_a_second
+from tests.bench.sweep import sweeps
 from vnic.targets.build import PURE_TOP, build, tool
 from vnic.targets.icarus import IcarusJob, run_icarus
 
 REPO = Path(__file__).resolve().parents[2]
-RUNS = 3
-TURNS = 5
-PARTS = ("pure", "cocotbext", "round-trips", "model", "kernel", "qemu", "commands")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table. `good` is None where there is nothing to reach."""
-
-    what: str
-    measured: str
-    target: str = ""
-    good: bool | None = None
-
-
-def best(measure: Callable[[], float], runs: int = RUNS) -> float:
-    """The largest of several measurements: what the machine can do when nothing disturbs it."""
-    return max(measure() for _ in range(runs))
-
-
-@dataclass(frozen=True)
-class Speed:
-    """The best rate of something, the best of what it ran beside, and how many times as fast it was."""
-
-    rate: float
-    beside: float
-    ratio: float
-
-    def __str__(self) -> str:
-        return f"{self.rate:,.0f} frames/s = {self.ratio:.{1 if self.ratio >= 2 else 2}f} x"
-
-
-def in_turns(beside: Callable[[], float], *measures: Callable[[], float]) -> list[Speed]:
-    """Rates that are to be compared, measured in turns.
-
-    What else runs on the machine, and on the core's other thread, changes a processor second's worth by half
-    within minutes: the ratio is therefore taken within each turn, and its median is told.
-    """
-    turns = [(beside(), *(measure() for measure in measures)) for _ in range(TURNS)]
-    first, *others = zip(*turns, strict=True)
-    return [
-        Speed(max(rates), max(first), median(rate / base for rate, base in zip(rates, first, strict=True)))
-        for rates in others
-    ]
+PARTS = ("pure", "cocotbext", "round-trips", "model", "kernel", "qemu", "sweep", "commands")
 
 
 def pure(width: int, length: int, frames: int) -> float:
@@ -80,13 +38,10 @@ def pure(width: int, length: int, frames: int) -> float:
     made = build({"DATA_WIDTH": width}, top=PURE_TOP)
 
     def seconds(count: int) -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [tool("vvp"), "-n", str(made.vvp), f"+frames={count}", f"+length={length}", "-none"]
-        environment = {**os.environ, "LD_PRELOAD": str(made.preload)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        assert f"pure frames={count}" in done.stdout, done.stdout
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        told, spent = processor_seconds(command, LD_PRELOAD=str(made.preload))
+        assert f"pure frames={count}" in told, told
+        return spent
 
     return frames / (seconds(frames) - seconds(0))
 
@@ -206,15 +161,20 @@ def qemu() -> Iterator[Row]:
     )
 
 
+def lab(out: Path) -> Iterator[Row]:
+    """Experiments: points a minute, overhead of a point, and the report's page."""
+    folder = out / "lab"
+    folder.mkdir()
+    for line in sweeps(folder):
+        yield Row(*line)
+
+
 def commands(out: Path) -> Iterator[Row]:
     """The command line: an instant answer, and a second run that compiles nothing."""
 
-    def seconds(*arguments: str) -> float:
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "vnic", *arguments], cwd=out, capture_output=True, check=True)
-        return time.perf_counter() - began
-
-    buffer = -best(lambda: -seconds("buffer", "--size", "2048"))
+    command = [sys.executable, "-m", "vnic", "buffer", "--size", "2048"]
+    # Compiled modules may be kept, as Python does unless it is told otherwise
+    buffer = -best(lambda: -processor_seconds(command, PYTHONPATH=str(REPO), PYTHONDONTWRITEBYTECODE="")[1])
     yield Row("vnic buffer", f"{buffer:.2f} s", "< 0.5 s", buffer < 0.5)
     with cache(out / "cache"):
         first, second = ([*_compiled(out)] for _ in range(2))
@@ -268,6 +228,7 @@ def main() -> int:
             "model": partial(behavioural, not arguments.quick),
             "kernel": kernel_model,
             "qemu": qemu,
+            "sweep": partial(lab, out),
             "commands": partial(commands, out),
         }
         for name in [arguments.only] if arguments.only else PARTS:

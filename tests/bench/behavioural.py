@@ -21,12 +21,14 @@ from vnic.targets.model import ModelTarget
 from vnic.targets.session import run_session
 
 
-def resident_mb() -> float:
-    """Resident private memory of this process in MB, without the shared pages of host memory."""
+def memory_mb(field: str) -> float:
+    """A size from /proc/self/status in MB: RssAnon is what is resident without the shared pages of host
+    memory, VmHWM the most that ever was resident (ru_maxrss survives exec: it may be the parent's peak).
+    """
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
+        if line.startswith(f"{field}:"):
             return int(line.split()[1]) / 1024
-    raise RuntimeError("/proc/self/status has no RssAnon")
+    raise RuntimeError(f"/proc/self/status has no {field}")
 
 
 def main(count: int) -> None:
@@ -37,7 +39,7 @@ def main(count: int) -> None:
     def frames() -> Iterator[WireFrame]:
         for index in range(count):
             if index in (count // 10, count - 1):
-                sizes.append(resident_mb())
+                sizes.append(memory_mb("RssAnon"))
             yield frame
 
     with HostMemory() as memory:

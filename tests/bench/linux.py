@@ -6,13 +6,12 @@ the import held.
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from tests.bench.behavioural import resident_mb
+from tests.bench.behavioural import memory_mb
 from vnic.linux.kernel import Kernel
 from vnic.linux.kernel_import import import_kernel
 from vnic.linux.profile import load_profile
@@ -29,12 +28,12 @@ def pairs(name: str, count: int) -> None:
         began = time.process_time()
         for index in range(count):
             if index == count // 10:
-                warm = resident_mb()
+                warm = memory_mb("RssAnon")
             skb = kernel.netdev_alloc_skb(BUFFER)
             assert skb is not None
             kernel.kfree_skb(skb)
         seconds = time.process_time() - began
-        grown = resident_mb() - warm
+        grown = memory_mb("RssAnon") - warm
     print(seconds, grown)
 
 
@@ -42,7 +41,7 @@ def imported(image: Path) -> None:
     """One import, from start to the profile written."""
     with tempfile.TemporaryDirectory() as folder:
         import_kernel(image, Path(folder) / "kernel.toml")
-    print(time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(time.process_time(), memory_mb("VmHWM"))
 
 
 if __name__ == "__main__":

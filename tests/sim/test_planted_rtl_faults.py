@@ -106,8 +106,8 @@ def test_a_write_back_that_does_not_wait_for_the_data(tmp_path: Path) -> None:
     """In lock-step the driver looks late enough to receive every frame intact; the rule sees it anyway."""
     fault = Fault(
         "vnic_rx_engine.v",
-        "assign wb_valid = !entry_empty && (entry_empty_frame || done_reg != 6'd0);",
-        "assign wb_valid = !entry_empty;",
+        "assign wb_valid = !entry_empty && (entry_empty_frame || done_reg != 6'd0)",
+        "assign wb_valid = !entry_empty",
     )
     result = simulated(tmp_path, spec_for(tmp_path), fault, 64, write_latency=100, writeback_latency=2)
     assert result.value["received"] == 12
@@ -119,6 +119,34 @@ def test_a_write_back_that_does_not_wait_for_the_data(tmp_path: Path) -> None:
 def test_a_descriptor_with_another_buffer_address(tmp_path: Path) -> None:
     fault = Fault("vnic_rx_engine.v", "entry_len, entry_addr};", "entry_len, entry_addr ^ 64'd1};")
     assert set(errors(simulated(tmp_path, spec_for(tmp_path), fault, 128).value)) == {"desc-content"}
+
+
+def test_a_write_back_that_takes_a_beat_too_many(tmp_path: Path) -> None:
+    """A line that is not full brings its next descriptor along, no strobe set: bandwidth lost, no byte."""
+    fault = Fault(
+        "vnic_desc_wb.v",
+        "wire [2:0] span = {1'b0, high - low} + 3'd1;",
+        "wire [2:0] span = {1'b0, high - low} + (high == 2'd3 ? 3'd1 : 3'd2);",
+    )
+    spec = spec_for(tmp_path)
+    write_frames(tmp_path / "frames", [WireFrame(b"\xff" * 6 + bytes(80))] * 5)
+    found = errors(simulated(tmp_path, dataclasses.replace(spec, count=5), fault, 64).value)
+    assert set(found) == {"align-bus"}
+    assert found["align-bus"]["where"].startswith("RX_WRITEBACK")
+    assert (found["align-bus"]["numbers"]["beats"], found["align-bus"]["numbers"]["needed"]) == (4, 2)
+
+
+def test_a_transmit_ring_written_back_one_place_too_far(tmp_path: Path) -> None:
+    """Two wrong deeds: the last one was never given, and the others come back before their data was read."""
+    fault = Fault(
+        "vnic_tx_path.v",
+        ".load_head_data(load_head_data),\n        .in_valid",
+        ".load_head_data(load_head_data + 16'd1),\n        .in_valid",
+    )
+    found = errors(simulated(tmp_path, spec_for(tmp_path, "reflect"), fault, 64).value)
+    assert set(found) == {"desc-ownership", "desc-reuse"}
+    assert found["desc-ownership"]["where"] == "tx descriptor 12"
+    assert found["desc-reuse"]["where"].startswith("TX_DATA")
 
 
 def test_the_scoreboard_sees_a_status_bit(tmp_path: Path) -> None:

@@ -69,9 +69,10 @@ def _silence() -> None:
 
 
 def _run() -> int:
-    from vnic.cli.app import usage_error
-    from vnic.cli.lab_commands import app
+    from vnic.cli import lab_commands
+    from vnic.cli.app import only, usage_error
 
+    app = only(sys.argv[1]) if len(sys.argv) > 1 else lab_commands.app
     try:
         result = app(standalone_mode=False, prog_name="vnic")
     except usage_error as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -42,6 +43,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def only(name: str) -> typer.Typer:
+    """The command line with the command `name` alone, where there is one: the options of all of them take
+    longer to set up than most of them to run.
+    """
+    commands = [
+        each
+        for each in app.registered_commands
+        if name == (each.name or getattr(each.callback, "__name__", None))
+    ]
+    groups = [each for each in app.registered_groups if name == each.name]
+    if not commands and not groups:
+        return app
+    chosen = copy(app)
+    chosen.registered_commands, chosen.registered_groups = commands, groups
+    return chosen
 
 
 def _version(wanted: bool) -> None:

@@ -23,7 +23,7 @@ from vnic.guests.nic import GuestNic, IcarusNic, ModelNic
 from vnic.guests.pci import gsi_of_slot
 from vnic.guests.script import MARK, BootOptions, BootResult, initramfs
 from vnic.guests.table import DmaTable
-from vnic.guests.verify.watch import Watch
+from vnic.guests.verify.watch import Sender, Watch
 from vnic.guests.watch import GuestChecker
 from vnic.linux.profile import load_profile
 from vnic.memory import HostMemory
@@ -101,9 +101,12 @@ async def _guest(
         netdev=None if options.netdev == "none" else options.netdev,
         memory_mib=options.memory_mib,
         slot=options.slot,
+        wired=options.verify,
     )
     with Machine(spec, ram) as machine:
         if make is None:
+            if machine.wire is not None:
+                console.on_mark = Sender(machine.wire).on_mark
             await Bridge(machine, console, on_tick, options.timeout_s).run(None)
             return BootResult(tuple(console.marks))
         memory = GuestMemory()

@@ -37,6 +37,7 @@ class MachineSpec:
         own_nic: the NIC is QEMU's e1000, not ours.
         mac: station address of QEMU's e1000 (ours has its own EEPROM).
         netdev: the other end of the wire, as QEMU's `-netdev` takes it, without `id`; None: nobody.
+        wired: with QEMU's e1000 too, frames come and go by `Machine.wire`, and there is no `netdev`.
         memory_mib: RAM. slot: of the PCI bus. program: the QEMU to start.
     """
 
@@ -49,12 +50,13 @@ class MachineSpec:
     memory_mib: int = 256
     slot: int = 2
     program: str = PROGRAM
+    wired: bool = False
 
 
 class Machine:
     """A running QEMU, to be used as a context manager.
 
-    `proxy`, `qtest` and `wire` (one datagram a frame) are None with QEMU's own NIC.
+    `proxy` and `qtest` are None with QEMU's own NIC, `wire` (one datagram a frame) is unless it is `wired`.
 
     Args:
         spec: the machine.
@@ -78,8 +80,11 @@ class Machine:
         self.proxy = self.qtest = self.wire = None
         ram_fd = None if ram is None else ram.fileno()
         command = [path, *_base(spec, console, ram_fd)]
-        if spec.own_nic:
-            command += _own_nic(spec)
+        if spec.own_nic and spec.wired:
+            self.wire, wire = pair(socket.SOCK_DGRAM)
+            command += _own_nic(spec, f"dgram,local.type=fd,local.str={wire}")
+        elif spec.own_nic:
+            command += _own_nic(spec, spec.netdev)
         else:
             self.proxy, proxy = pair(socket.SOCK_STREAM)
             self.qtest, qtest = pair(socket.SOCK_STREAM)
@@ -166,11 +171,11 @@ def _base(spec: MachineSpec, console: int, ram: int | None) -> list[str]:
     ]  # fmt: skip
 
 
-def _own_nic(spec: MachineSpec) -> list[str]:
+def _own_nic(spec: MachineSpec, netdev: str | None) -> list[str]:
     device = f"e1000,addr={spec.slot:#x},mac={spec.mac.hex(':')}"
-    if spec.netdev is None:
+    if netdev is None:
         return ["-device", device]
-    return ["-netdev", _named(spec.netdev, "far"), "-device", f"{device},netdev=far"]
+    return ["-netdev", _named(netdev, "far"), "-device", f"{device},netdev=far"]
 
 
 def _our_nic(spec: MachineSpec, proxy: int, qtest: int, wire: int) -> list[str]:

@@ -7,6 +7,7 @@ kernel of that version does with them is in the rules of this room.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from vnic.errors import UsageError
 from vnic.linux.eras import Version, parse_version, version_text
+from vnic.linux.profile_ranges import POWERS, RANGES
 
 PROFILES: Final = Path(__file__).parent / "profiles"
 OLDEST: Final = (2, 4)
@@ -133,23 +135,8 @@ _KEYS: Final = {
 _OPTIONAL: Final = frozenset(
     key for key, name in _KEYS.items() if name in {f.name for f in fields(KernelProfile) if f.default == 0}
 ) | {"ARCH_DMA_MINALIGN", "HH_DATA_MOD", "SMP_CACHE_BYTES"}
-_POWERS: Final = ("PAGE_SIZE", "L1_CACHE_BYTES", "SMP_CACHE_BYTES", "KMALLOC_MIN_SIZE", "ARCH_DMA_MINALIGN")
-_RANGES: Final = {
-    "PAGE_SIZE": (4096, 65536),
-    "L1_CACHE_BYTES": (16, 1024),
-    "SMP_CACHE_BYTES": (8, 1024),
-    "NET_SKB_PAD": (16, 1024),
-    "NET_IP_ALIGN": (0, 2),
-    "MAX_SKB_FRAGS": (3, 45),
-    "sizeof_skb_shared_info": (32, 4096),
-    "sizeof_sk_buff": (96, 1024),
-    "sizeof_long": (4, 8),
-    "sizeof_slab": (0, 256),
-    "KMALLOC_MIN_SIZE": (8, 256),
-    "ARCH_DMA_MINALIGN": (1, 256),
-    "MAX_HEADER": (0, 512),
-    "HH_DATA_MOD": (16, 16),
-}
+_PLAIN: Final = re.compile(r"\w[\w.-]*", re.ASCII)
+"""A folder's or a file's name that leads nowhere else."""
 
 
 def profile_names() -> tuple[str, ...]:
@@ -188,9 +175,11 @@ def resolve(name: str) -> str:
         UnknownProfile: there is none of that name.
         AmbiguousProfile: the version has several, and none is plain `x86_64`.
     """
-    known = profile_names()
-    if name in known:
+    folder, _, file = name.partition("/")
+    # Most calls: the name is whole, and none of the others need be looked at
+    if _PLAIN.fullmatch(folder) and _PLAIN.fullmatch(file) and (PROFILES / f"{name}.toml").is_file():
         return name
+    known = profile_names()
     version = name.removeprefix("linux-")
     found = tuple(each for each in known if each.partition("/")[0].removeprefix("linux-") == version)
     if f"{name}/x86_64" in found:
@@ -289,10 +278,10 @@ def _constant(key: str, entry: object, where: str) -> tuple[int, str]:
     if not isinstance(entry, dict) or type(entry.get("value")) is not int:
         raise BadProfile(where, f"constant {key} has no whole number; write {{ value = ..., source = ... }}")
     value, source = entry["value"], entry.get("source")
-    low, high = _RANGES[key]
+    low, high = RANGES[key]
     if not low <= value <= high:
         raise BadProfile(where, f"constant {key} is {value}; it must be {low} to {high}")
-    if key in _POWERS and value & (value - 1):
+    if key in POWERS and value & (value - 1):
         raise BadProfile(where, f"constant {key} is {value}; it must be a power of two")
     if not isinstance(source, str) or not source:
         raise BadProfile(where, f"constant {key} has no source; say where its value was read")

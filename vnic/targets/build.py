@@ -27,7 +27,7 @@ PURE_TOP = "vnic_pure_bench"
 _BENCH_SOURCES = {
     NATIVE_TOP: ("vnic_bench.v", "hostmem.v", "axis_source.v", "axis_sink.v", "reg_master.v"),
     WITNESS_TOP: ("vnic_witness_bench.v",),
-    PURE_TOP: ("vnic_pure_bench.v",),
+    PURE_TOP: ("vnic_pure_bench.v", "pure_memory.v"),
 }
 _KEEP_UNUSED_S = 30 * 86400
 _INSTALL = {

@@ -53,3 +53,8 @@ def judged(
         checker = Checker(profile, memory, check)
         result = run(run_session(target, machine, stimulus, options, checker=checker, recorder=record))
         return list(result.verdicts)
+
+
+def errors(verdicts: Sequence[Verdict]) -> set[str]:
+    """The rules that were broken."""
+    return {verdict.rule for verdict in verdicts if verdict.severity == "error"}

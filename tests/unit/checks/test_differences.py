@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.checks.test_scoreboard import Run, word
+from tests.unit.checks.runs import Run, word
 from vnic.checks.scoreboard import compare
 from vnic.nic.events import FrameEvent
 from vnic.nic.registers import RCTL

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
+import socket
 import struct
+import subprocess
+import threading
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +26,7 @@ from vnic.guests.verify.predict import predict
 from vnic.guests.verify.ring import Opening, RingLog
 from vnic.guests.verify.run import kernel_facts, verify
 from vnic.guests.verify.trace import TraceReader, cpu_count, slab_shapes
+from vnic.guests.verify.watch import Sender
 from vnic.linux.profile import load_profile
 from vnic.nic.events import RegisterEvent
 from vnic.nic.registers import RCTL, Reg
@@ -37,9 +42,12 @@ TRACE = """\
 migratetype=0 gfp_flags=GFP_ATOMIC|__GFP_NOWARN|__GFP_NORETRY|__GFP_COMP|__GFP_NOMEMALLOC
               ip-94      [000] .N...    25.589152: map: (dma_map_page_attrs+0x0/0x270) size=1522 dir=2
               ip-94      [000] .N...    25.589153: map: (dma_map_page_attrs+0x0/0x270) size=90 dir=1
-     kworker/0:1-17      [000] .....     9.964093: alloc: (__alloc_skb+0x0/0x1a0) size=1516
+     kworker/0:1-17      [000] .....     9.964093: alloc: (__alloc_skb+0x0/0x1a0) size=700
      kworker/0:1-17      [000] .....     9.964094: kmalloc: call_site=e1000_set_rx_mode+0x43/0x340 [e1000] \
 ptr=(____ptrval____) bytes_req=512 bytes_alloc=512 gfp_flags=GFP_ATOMIC|__GFP_ZERO node=-1 accounted=false
+     kworker/0:1-17      [000] .....     9.964095: kmalloc: call_site=kmalloc_reserve+0x88/0x1a0 \
+ptr=(____ptrval____) bytes_req=4096 bytes_alloc=4096 gfp_flags=GFP_ATOMIC node=-1 accounted=false
+     kworker/0:1-17      [000] .....     9.964520: alloc: (__alloc_skb+0x0/0x1a0) size=1516
      kworker/0:1-17      [000] .....     9.964535: kmalloc: call_site=__alloc_skb+0x88/0x1a0 \
 ptr=(____ptrval____) bytes_req=2048 bytes_alloc=2048 gfp_flags=GFP_ATOMIC node=-1 accounted=false
               sh-91      [000] .....    50.101419: tracing_mark_write: frames
@@ -144,6 +152,18 @@ def test_the_script_asks_for_headroom_only_where_it_knows_the_offsets() -> None:
     assert "head=" not in guest_script(MARK, {})
 
 
+def test_the_script_lets_through_every_line_that_is_read(tmp_path: Path) -> None:
+    """Its grep on real lines, also where a probe sits behind an ENDBR (6.12 and later: +0x4)."""
+    (found,) = re.findall(r"grep (-e.*?) trace \|", guest_script(MARK, {}), re.DOTALL)
+    other = "  sh-1 [000] ..... 1.000000: kmalloc: call_site=vfs_read+0x1/0x2 gfp_flags=GFP_KERNEL\n"
+    trace = TRACE.replace("+0x0/", "+0x4/") + other
+    (tmp_path / "trace").write_text(trace)
+    done = subprocess.run(
+        ["sh", "-c", f"grep {found} trace"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == trace.splitlines()[:-1]
+
+
 class Memory:
     """Descriptors whose buffers are 100 apart."""
 
@@ -231,7 +251,6 @@ def test_one_ring_too_few_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (BootOptions(nic="qemu"), "--nic model or icarus"),
         (BootOptions(commands=("ls",)), "--run"),
         (BootOptions(mtu=600), "--mtu"),
         (BootOptions(netdev="none"), "--netdev"),
@@ -241,6 +260,29 @@ def test_one_ring_too_few_is_an_error() -> None:
 def test_what_leaves_no_room_for_the_questions(tmp_path: Path, options: BootOptions, named: str) -> None:
     with pytest.raises(UsageError, match=named):
         verify(options, GuestKernel(tmp_path, tmp_path), tmp_path)
+
+
+def test_frames_go_to_qemu_when_the_guest_waits_for_them() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs:
+        sender = Sender(ours)
+        sender.on_mark("link up")
+        # A socket holds ten datagrams: the others wait until they are taken.
+        sending = threading.Thread(target=sender.on_mark, args=(f"{KEY}ready 600",))
+        sending.start()
+        assert [theirs.recv(65536) for _ in frames(600)] == frames(600)
+        sending.join()
+        theirs.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)
+
+
+def test_a_qemu_that_takes_no_frames_is_an_error() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sender = Sender(ours)
+    theirs.close()
+    with ours, pytest.raises(VnicError, match="QEMU takes no frames at MTU 600"):
+        sender.on_mark(f"{KEY}ready 600")
 
 
 def test_the_console_is_shown_without_the_packed_answers(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -12,63 +11,18 @@ from typing import Any
 import pytest
 
 from tests.unit.lab.chromium import Chromium
+from tests.unit.lab.made_up import DEFAULTS, EMPTY, META, measured, results
 from vnic.cli.report import report_command
 from vnic.errors import UsageError
 from vnic.lab.report import report
 from vnic.lab.report_layouts import curves, drawing, layouts
 from vnic.lab.report_words import answer
-from vnic.lab.results import Results, read_results, write_results
-from vnic.lab.results_columns import COLUMNS
-from vnic.lab.sweep_params import PARAMETERS
-from vnic.lab.sweep_point import run_point
-
-DEFAULTS = {name: parameter.default for name, parameter in PARAMETERS.items()}
-EMPTY = dict.fromkeys(column.name for column in COLUMNS)
-META: dict[str, Any] = {
-    "title": "Two <bytes> & a line",
-    "question": "What do two bytes cost?\n\nAnd where? </script>",
-    "method": "Counted.",
-    "discussion": "",
-    "experiment": "[parameters]\n",
-    "varied": ["data_width", "line_penalty", "net_ip_align", "seed"],
-    "command": "vnic sweep e.toml",
-    "vnic": "0",
-    "sources": {"icarus": "abc"},
-    "seeds": [1],
-    "python": "3",
-    "machine": "m",
-    "executor": "2 processes",
-    "started": "now",
-    "seconds": 1.0,
-    "points": 1,
-    "failed": 0,
-    "reused": 0,
-}
+from vnic.lab.results import read_results, write_results
 
 
 @pytest.fixture(scope="module")
 def base() -> Mapping[str, Any]:
-    """A point as the behavioural NIC measures it; cycles are made up by `results`."""
-    row = run_point(DEFAULTS | {"target": "model", "frames": 2})
-    return {**EMPTY, **DEFAULTS, **row}
-
-
-def results(path: Path, base: Mapping[str, Any], seeds: int) -> Results:
-    rows = [
-        {
-            **base,
-            "data_width": width,
-            "line_penalty": penalty,
-            "net_ip_align": align,
-            "seed": seed,
-            "dma_offset": align,
-            "steady_cycles_per_frame": 1518 * 8 / width + penalty * (1 + (align == 2)) + seed / 1e4,
-        }
-        for width, penalty, align, seed in itertools.product((64, 512), (0, 20), (0, 2), range(seeds))
-    ]
-    rows.append({**EMPTY, **DEFAULTS, "status": "failed", "reason": "no <memory>"})
-    write_results(path, rows, META)
-    return read_results(path)
+    return measured()
 
 
 def test_the_answer_has_numbers_and_says_where(base: Mapping[str, Any], tmp_path: Path) -> None:

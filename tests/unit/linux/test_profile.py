@@ -94,6 +94,12 @@ def test_a_wrong_name_offers_near_ones() -> None:
         load_profile("\N{SNOWMAN}")
 
 
+@pytest.mark.parametrize("name", ["../profiles/6.1/x86_64", "6.1/../6.1/x86_64", "../x86_64", "6.1/x86_64/"])
+def test_a_name_is_no_path(name: str) -> None:
+    with pytest.raises(UnknownProfile):
+        load_profile(name)
+
+
 def test_a_profile_of_the_users_own(tmp_path: Path) -> None:
     profile = load_profile(write(tmp_path, GOOD))
     assert profile.smp_cache_bytes == 64

@@ -84,7 +84,7 @@ for round in {rounds}; do
     [ $left = 0 ] && status=1 && break
   done
   echo end > trace_marker
-  grep -e tracing_mark_write -e +0x0/ -e 'dev=eth0' -e 'gfp_flags=GFP_ATOMIC' -e 'call_site=__alloc_skb' \\
+  grep -e tracing_mark_write -e ': (' -e 'dev=eth0' -e 'gfp_flags=GFP_ATOMIC' -e 'call_site=__alloc_skb' \\
     -e 'call_site=kmalloc_reserve' trace | answer trace-$mtu
 done
 cat /proc/slabinfo | answer slabinfo

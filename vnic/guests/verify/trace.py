@@ -34,7 +34,7 @@ class TraceReader:
         self.heads: dict[int, int] = {}
         self._stage: Stage | None = None
         self._skb: tuple[int, int] | None = None  # headroom and shared info, as the probe before saw them
-        self._asked: int | None = None
+        self._asked = 0
         self._before = ""
 
     def read(self, lines: Iterable[str]) -> None:
@@ -91,10 +91,9 @@ class TraceReader:
                 stage.ring_pages += 1
 
     def _kmalloc(self, fields: Mapping[str, str]) -> None:
-        """A head for alloc_skb: the first one after it was called."""
-        if self._asked is not None and fields["call_site"].partition("+")[0] in _ALLOCATORS:
+        """A head for alloc_skb, which was entered just before."""
+        if self._before == "alloc" and fields["call_site"].partition("+")[0] in _ALLOCATORS:
             self.heads[self._asked] = int(fields["bytes_alloc"])
-            self._asked = None
 
 
 def slab_shapes(slabinfo: str) -> dict[str, tuple[int, int, int]]:
