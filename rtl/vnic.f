@@ -1,7 +1,10 @@
 vnic.v
 vnic_rx_path.v
 vnic_rx_filter.v
+vnic_rx_tag.v
 vnic_rx_queue.v
+vnic_rx_offload.v
+vnic_rx_sum.v
 vnic_rx_engine.v
 vnic_tx_path.v
 vnic_tx_cut.v

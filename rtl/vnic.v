@@ -159,9 +159,9 @@ module vnic #(
         txdata_valid, txdata_ready, txdata_data_valid, txdata_stall, txwb_valid, txwb_ready, txwb_pop,
         txwb_done, tx_ev_valid, tx_ev_bcast, tx_ev_mcast, tx_int_dw, tx_int_dw_ide, tx_int_qe, tx_quiet,
         tx_busy, wr_busy, rd_busy, csr_busy, soft_rst, vme, vfe,
-        vlan_pass, tx_ev_tsctc, tx_ev_tsctfc;
+        vlan_valid, vlan_pass, tx_ev_tsctc, tx_ev_tsctfc;
     wire [9:0] rx_csum;
-    wire [15:0] vet;
+    wire [15:0] vet, vlan_tci;
     wire [14:0] rx_bsize, data_len;
     wire [1:0] rx_rdmts;
     wire [63:0] rx_ring_base, rxd_addr, data_addr, rxwb_addr, tx_ring_base, txd_addr, txdata_addr, txwb_addr;
@@ -202,7 +202,7 @@ module vnic #(
         .rx_ring_len(rx_ring_len), .rx_tail(rx_tail), .rx_flush(rx_flush), .rx_head_wr(rx_head_wr),
         .rx_head_wdata(rx_head_wdata), .rx_head(rx_head), .flt_valid(flt_valid), .flt_da(flt_da),
         .flt_accept(flt_accept), .flt_pif(flt_pif), .flt_bcast(flt_bcast), .flt_mcast(flt_mcast),
-        .rx_csum(rx_csum), .vet(vet), .vme(vme), .vfe(vfe), .vlan_valid(1'b0), .vlan_tci(16'd0),
+        .rx_csum(rx_csum), .vet(vet), .vme(vme), .vfe(vfe), .vlan_valid(vlan_valid), .vlan_tci(vlan_tci),
         .vlan_pass(vlan_pass), .tx_en(tx_en), .tx_psp(tx_psp), .tx_ring_base(tx_ring_base), .tx_ring_len(tx_ring_len),
         .tx_tail(tx_tail), .tx_flush(tx_flush), .tx_head_wr(tx_head_wr), .tx_head_wdata(tx_head_wdata),
         .tx_head(tx_head), .link_up(link_up), .loopback(loopback), .rx_ev_valid(rx_ev_valid),
@@ -217,7 +217,8 @@ module vnic #(
 
     vnic_rx_path #(.DATA_WIDTH(DATA_WIDTH), .WORDS(RX_WORDS), .ADDR_BITS(RX_BITS)) rx (
         .clk(clk), .rst(rst), .clear(clear_reg), .rx_en(rx_en), .rx_on(rx_on), .loopback(loopback), .sbp(rx_sbp),
-        .lpe(rx_lpe), .secrc(rx_secrc), .bsize(rx_bsize), .rdmts(rx_rdmts), .ring_base(rx_ring_base),
+        .lpe(rx_lpe), .secrc(rx_secrc), .csum(rx_csum), .vme(vme), .vfe(vfe), .vet(vet),
+        .bsize(rx_bsize), .rdmts(rx_rdmts), .ring_base(rx_ring_base),
         .ring_len(rx_ring_len), .tail(rx_tail), .flush(rx_flush), .head_wr(rx_head_wr),
         .head_wdata(rx_head_wdata), .head(rx_head), .s_axis_rx_tdata(s_axis_rx_tdata),
         .s_axis_rx_tkeep(s_axis_rx_tkeep), .s_axis_rx_tvalid(s_axis_rx_tvalid),
@@ -225,7 +226,8 @@ module vnic #(
         .s_axis_rx_tuser(s_axis_rx_tuser), .loop_valid(loop_valid), .loop_first(loop_first),
         .loop_last(loop_last), .loop_count(loop_count), .loop_data(loop_data), .free_blocks(rx_free_blocks),
         .flt_valid(flt_valid), .flt_da(flt_da), .flt_accept(flt_accept), .flt_pif(flt_pif), .flt_bcast(flt_bcast),
-        .flt_mcast(flt_mcast), .rd_valid(rxd_valid), .rd_ready(rxd_ready), .rd_addr(rxd_addr),
+        .flt_mcast(flt_mcast), .vlan_valid(vlan_valid), .vlan_tci(vlan_tci), .vlan_pass(vlan_pass),
+        .rd_valid(rxd_valid), .rd_ready(rxd_ready), .rd_addr(rxd_addr),
         .rd_len(rxd_len), .rd_data_valid(rxd_data_valid), .rd_data(rd_data), .data_valid(data_valid),
         .data_ready(data_ready), .data_addr(data_addr), .data_len(data_len), .data_src(data_src),
         .data_eop(data_eop), .data_blocks(data_blocks), .data_done(data_done), .src_en(src_en),
@@ -287,7 +289,7 @@ module vnic #(
         .m_axi_rresp(m_axi_rresp), .m_axi_rvalid(m_axi_rvalid), .m_axi_rready(m_axi_rready), .busy(rd_busy)
     );
 
-    wire unused = &{1'b0, m_axi_bresp, m_axi_rlast, rx_csum, vfe, vlan_pass};
+    wire unused = &{1'b0, m_axi_bresp, m_axi_rlast};
 
 endmodule
 

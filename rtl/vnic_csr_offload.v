@@ -65,27 +65,31 @@ module vnic_csr_offload (
         end
     endfunction
 
-    always @(posedge clk) if (vlan_valid)
-        pass_reg <= listed(vlan_tci[11:0]) && (!cfien || vlan_tci[12] == cfi);
+    // One test in an idle cycle: a simulator pays for every clocked block
+    wire active = reg_act || vlan_valid;
 
-    always @(posedge clk) if (reg_act) begin
-        if (reg_wr) begin
-            if (at_vfta)
-                vfta[word] <= reg_wdata;
-            if (reg_addr == `VNIC_RXCSUM)
-                rx_csum_reg <= reg_wdata[9:0];
-            if (reg_addr == `VNIC_VET)
-                vet_reg <= reg_wdata[15:0];
-        end
-        if (reg_rd)
-            rdata_reg <= at_vfta ? vfta[word]
-                : reg_addr == `VNIC_RXCSUM ? {22'd0, rx_csum_reg}
-                : reg_addr == `VNIC_VET ? {16'd0, vet_reg} : 32'd0;
-        if (sweep)
-            vfta[sweep_addr] <= 32'd0;
-        if (clear) begin
-            rx_csum_reg <= 10'd0;
-            vet_reg <= VET_RESET[15:0];
+    always @(posedge clk) if (active) begin
+        if (vlan_valid)
+            pass_reg <= listed(vlan_tci[11:0]) && (!cfien || vlan_tci[12] == cfi);
+        if (reg_act) begin
+            if (reg_wr) begin
+                if (at_vfta)
+                    vfta[word] <= reg_wdata;
+                if (reg_addr == `VNIC_RXCSUM)
+                    rx_csum_reg <= reg_wdata[9:0];
+                if (reg_addr == `VNIC_VET)
+                    vet_reg <= reg_wdata[15:0];
+            end
+            if (reg_rd)
+                rdata_reg <= at_vfta ? vfta[word]
+                    : reg_addr == `VNIC_RXCSUM ? {22'd0, rx_csum_reg}
+                    : reg_addr == `VNIC_VET ? {16'd0, vet_reg} : 32'd0;
+            if (sweep)
+                vfta[sweep_addr] <= 32'd0;
+            if (clear) begin
+                rx_csum_reg <= 10'd0;
+                vet_reg <= VET_RESET[15:0];
+            end
         end
     end
 

@@ -24,12 +24,22 @@ module vnic_rx_engine #(
     input  wire                 secrc,
     input  wire [14:0]          bsize,
 
-    // Oldest frame: length with FCS, CRC error, passed-inexact-filter
+    // Oldest frame: length with FCS and tag, tag taken out, CRC error, passed-inexact-filter, has a result
     input  wire                 frame_valid,
     input  wire [14:0]          frame_len,
     input  wire                 frame_ce,
     input  wire                 frame_pif,
+    input  wire                 frame_cut,
+    input  wire                 frame_result,
     output wire                 frame_pop,
+
+    // Oldest result: checksum for the first descriptor, the rest for the last
+    input  wire                 result_valid,
+    input  wire [15:0]          result_checksum,
+    input  wire [15:0]          result_special,
+    input  wire [7:0]           result_status,
+    input  wire [7:0]           result_errors,
+    output wire                 result_pop,
 
     // Descriptors: only the buffer address matters
     input  wire                 desc_valid,
@@ -90,8 +100,9 @@ module vnic_rx_engine #(
     wire        entry_full;
     wire        entry_empty;
     // Runts stored by SBP can be shorter than the FCS: no data then, only a descriptor
-    wire [14:0] stripped = frame_len > 15'd4 ? frame_len - 15'd4 : 15'd0;
-    wire [14:0] rest = first_reg ? (secrc ? stripped : frame_len) : rest_reg;
+    wire [3:0]  without = {secrc && frame_cut, secrc != frame_cut, 2'd0};
+    wire [14:0] stripped = frame_len > {11'd0, without} ? frame_len - {11'd0, without} : 15'd0;
+    wire [14:0] rest = first_reg ? stripped : rest_reg;
     wire        last = rest <= bsize;
     wire [14:0] len = last ? rest : bsize;
     wire [14:0] round = frame_len + 15'd63;
@@ -113,25 +124,34 @@ module vnic_rx_engine #(
     // Descriptors whose data is on its way
     wire [63:0] entry_addr;
     wire [14:0] entry_len;
+    wire        entry_first;
     wire        entry_eop;
     wire        entry_ce;
     wire        entry_pif;
+    wire        entry_result;
     wire        entry_empty_frame;
 
-    vnic_fifo #(.WIDTH(83), .DEPTH_LOG2(6)) entry_fifo (
+    vnic_fifo #(.WIDTH(85), .DEPTH_LOG2(6)) entry_fifo (
         .clk(clk), .rst(rst),
-        .wr_en(go), .wr_data({desc_addr, len, last, frame_ce, frame_pif, len == 15'd0}), .full(entry_full),
+        .wr_en(go), .full(entry_full),
+        .wr_data({desc_addr, len, first_reg, last, frame_ce, frame_pif, frame_result, len == 15'd0}),
         .rd_en(wb_valid && wb_ready),
-        .rd_data({entry_addr, entry_len, entry_eop, entry_ce, entry_pif, entry_empty_frame}),
+        .rd_data({entry_addr, entry_len, entry_first, entry_eop, entry_ce, entry_pif, entry_result,
+                  entry_empty_frame}),
         .empty(entry_empty)
     );
 
-    // Status: DD 0, EOP 1, IXSM 2, PIF 7. Errors: CE 0. Checksum and special are 0.
-    wire [7:0] status = {entry_pif && entry_eop, 4'd0, entry_eop, entry_eop, 1'b1};
-    wire [7:0] errors = {7'd0, entry_ce && entry_eop};
+    // Status: DD 0, EOP 1, IXSM 2, PIF 7. Errors: CE 0.
+    wire [7:0] plain = {entry_pif && entry_eop, 4'd0, entry_eop, entry_eop, 1'b1};
+    wire [7:0] status = entry_result && entry_eop ? {entry_pif, 7'h03} | result_status : plain;
+    wire [7:0] errors = {7'd0, entry_ce && entry_eop} | (entry_result && entry_eop ? result_errors : 8'd0);
+    wire [15:0] checksum = entry_result && entry_first ? result_checksum : 16'd0;
+    wire [15:0] special = entry_result && entry_eop ? result_special : 16'd0;
 
-    assign wb_valid = !entry_empty && (entry_empty_frame || done_reg != 6'd0);
-    assign wb_desc = {16'd0, errors, status, 16'd0, 1'b0, entry_len, entry_addr};
+    // A result is there long before the data is, except that of a frame without any
+    assign wb_valid = !entry_empty && (entry_empty_frame || done_reg != 6'd0) && (!entry_result || result_valid);
+    assign wb_desc = {special, errors, status, checksum, 1'b0, entry_len, entry_addr};
+    assign result_pop = wb_valid && wb_ready && entry_result && entry_eop;
     assign wb_eop = entry_eop;
     assign wb_more = !entry_empty || (frame_valid && desc_valid && en);
     assign busy = valid_reg || !entry_empty || (frame_valid && desc_valid && en);

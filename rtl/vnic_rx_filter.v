@@ -2,8 +2,8 @@
 //
 // Receive front end: takes frames from the MAC or the loopback path without ever holding them back,
 // writes them to the FIFO as they come, and decides at the last byte whether they stay: length and FCS
-// rules (8254x SDM 14.x RCTL.SBP/LPE), address filter (in the CSR block), room. A frame that does not
-// stay is overwritten by the next one.
+// rules (8254x SDM 14.x RCTL.SBP/LPE), address and VLAN filter (in the CSR block), room. A frame that does
+// not stay is overwritten by the next one.
 
 `resetall
 `timescale 1ns / 1ps
@@ -25,6 +25,10 @@ module vnic_rx_filter #(
     input  wire                    loopback,
     input  wire                    sbp,
     input  wire                    lpe,
+    // Tags are looked for; those found are stripped; their type
+    input  wire                    tags,
+    input  wire                    vme,
+    input  wire [15:0]             vet,
 
     // From the MAC
     input  wire [DATA_WIDTH-1:0]   s_axis_rx_tdata,
@@ -47,6 +51,9 @@ module vnic_rx_filter #(
     input  wire                    flt_pif,
     input  wire                    flt_bcast,
     input  wire                    flt_mcast,
+    output wire                    vlan_valid,
+    output wire [15:0]             vlan_tci,
+    input  wire                    vlan_pass,
 
     // FIFO write port, and blocks given back
     output wire                    wr_en,
@@ -58,11 +65,19 @@ module vnic_rx_filter #(
     // Room in 64-byte blocks
     output wire [9:0]              free_blocks,
 
-    // Frame stored: length with FCS, CRC error, passed-inexact-filter
+    // Word taken from the stream, as stored
+    output wire                    word_valid,
+    output wire                    word_first,
+    output wire                    word_last,
+
+    // Frame stored: length with FCS, CRC error, passed-inexact-filter; tag found, stripped, its TCI
     output wire                    store,
     output wire [14:0]             store_len,
     output wire                    store_ce,
     output wire                    store_pif,
+    output wire                    store_tagged,
+    output wire                    store_cut,
+    output wire [15:0]             store_tci,
 
     // Statistics
     output wire                    ev_valid,
@@ -188,6 +203,16 @@ module vnic_rx_filter #(
 
     wire        b_over = (!b_first && next_reg[ADDR_BITS]) || b_block >= {4'd0, free_reg};
     wire        b_end = b_valid_reg && b_last && rx_on && !clear;
+    wire        hold;
+    wire        b_step = b_valid_reg && !hold;
+
+    vnic_rx_tag #(.DATA_WIDTH(DATA_WIDTH)) tag (
+        .clk(clk), .rst(rst), .on(tags), .vme(vme), .vet(vet),
+        .a_valid(a_valid_reg), .a_first(a_first), .a_last(a_last), .a_count(a_count), .a_data(a_data),
+        .b_valid(b_valid_reg), .b_last(b_last), .b_data(b_data),
+        .vlan_valid(vlan_valid), .vlan_tci(vlan_tci),
+        .has_tag(store_tagged), .cut(store_cut), .tci(store_tci), .hold(hold), .word(wr_data)
+    );
 
     wire is_huge = b_len_reg > 20'd16384;
     // A destination address has 6 bytes
@@ -195,11 +220,14 @@ module vnic_rx_filter #(
     wire is_short = b_len_reg < 20'd64;
     wire is_long = b_len_reg > 20'd1522 && !lpe;
     wire flawed = b_bad || is_short || is_long;
-    wire pass = b_end && !is_huge && (!flawed || sbp) && flt_accept && !no_address;
+    wire pass = b_end && !is_huge && (!flawed || sbp) && flt_accept && !no_address
+        && (!store_tagged || vlan_pass);
 
-    assign wr_en = b_valid_reg && !b_over;
+    assign word_valid = b_step;
+    assign word_first = b_first;
+    assign word_last = b_last;
+    assign wr_en = b_step && !b_over;
     assign wr_addr = b_first ? start_reg : next_reg[ADDR_BITS-1:0];
-    assign wr_data = b_data;
 
     assign free_blocks = free_reg;
     assign store = pass && !b_over;
@@ -230,11 +258,11 @@ module vnic_rx_filter #(
             b_len_reg <= a_count[LB] ? {a_more, {LB{1'b0}}} : {a_index_reg, a_count[LB-1:0]};
     end
 
-    always @(posedge clk) if (b_valid_reg)
+    always @(posedge clk) if (b_step)
         next_reg <= {b_over, wr_next};
 
     always @(posedge clk) if (b_control) begin
-        b_valid_reg <= a_valid_reg && !abort;
+        b_valid_reg <= (a_valid_reg || hold) && !abort;
         if (store)
             start_reg <= (wr_addr | BLOCK_MASK) == LAST_WORD ? {ADDR_BITS{1'b0}} : (wr_addr | BLOCK_MASK) + 1'b1;
         if (store || release_valid)
@@ -245,8 +273,6 @@ module vnic_rx_filter #(
             free_reg <= BLOCKS_ALL;
         end
     end
-
-    wire unused = &{1'b0, a_count};
 
 endmodule
 

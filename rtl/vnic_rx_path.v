@@ -26,6 +26,10 @@ module vnic_rx_path #(
     input  wire                    sbp,
     input  wire                    lpe,
     input  wire                    secrc,
+    input  wire [9:0]              csum,
+    input  wire                    vme,
+    input  wire                    vfe,
+    input  wire [15:0]             vet,
     input  wire [14:0]             bsize,
     input  wire [1:0]              rdmts,
     input  wire [63:0]             ring_base,
@@ -52,13 +56,16 @@ module vnic_rx_path #(
     // Room in the FIFO, in 64-byte blocks
     output wire [9:0]              free_blocks,
 
-    // Address filter
+    // Address filter, VLAN filter
     output wire                    flt_valid,
     output wire [47:0]             flt_da,
     input  wire                    flt_accept,
     input  wire                    flt_pif,
     input  wire                    flt_bcast,
     input  wire                    flt_mcast,
+    output wire                    vlan_valid,
+    output wire [15:0]             vlan_tci,
+    input  wire                    vlan_pass,
 
     // Descriptor reads
     output wire                    rd_valid,
@@ -132,6 +139,23 @@ module vnic_rx_path #(
     wire [14:0]           store_len;
     wire                  store_ce;
     wire                  store_pif;
+    wire                  store_tagged;
+    wire                  store_cut;
+    wire [15:0]           store_tci;
+    wire                  word_valid;
+    wire                  word_first;
+    wire                  word_last;
+    // Which frames have a result, and in which a tag is looked for
+    wire                  results = vme || csum != 10'd0;
+    wire                  tags = vme || vfe || csum[9:8] != 2'd0;
+    wire                  result_valid;
+    wire                  result_pop;
+    wire [15:0]           result_checksum;
+    wire [15:0]           result_special;
+    wire [7:0]            result_status;
+    wire [7:0]            result_errors;
+    wire                  frame_cut;
+    wire                  frame_result;
     wire                  frame_valid;
     wire [14:0]           frame_len;
     wire                  frame_ce;
@@ -157,6 +181,7 @@ module vnic_rx_path #(
     vnic_rx_filter #(.DATA_WIDTH(DATA_WIDTH), .WORDS(WORDS), .ADDR_BITS(ADDR_BITS)) filter (
         .clk(clk), .rst(rst),
         .clear(empty_fifo), .rx_on(rx_on), .loopback(loopback), .sbp(sbp), .lpe(lpe),
+        .tags(tags), .vme(vme), .vet(vet),
         .s_axis_rx_tdata(s_axis_rx_tdata), .s_axis_rx_tkeep(s_axis_rx_tkeep),
         .s_axis_rx_tvalid(s_axis_rx_tvalid), .s_axis_rx_tready(s_axis_rx_tready),
         .s_axis_rx_tlast(s_axis_rx_tlast), .s_axis_rx_tuser(s_axis_rx_tuser),
@@ -164,9 +189,12 @@ module vnic_rx_path #(
         .loop_data(loop_data),
         .flt_valid(flt_valid), .flt_da(flt_da), .flt_accept(flt_accept), .flt_pif(flt_pif),
         .flt_bcast(flt_bcast), .flt_mcast(flt_mcast),
+        .vlan_valid(vlan_valid), .vlan_tci(vlan_tci), .vlan_pass(vlan_pass),
         .wr_en(fifo_wr), .wr_addr(fifo_wr_addr), .wr_data(fifo_wr_data),
         .release_valid(release_valid), .release_blocks(release_blocks),
         .free_blocks(free_blocks), .store(store), .store_len(store_len), .store_ce(store_ce), .store_pif(store_pif),
+        .word_valid(word_valid), .word_first(word_first), .word_last(word_last),
+        .store_tagged(store_tagged), .store_cut(store_cut), .store_tci(store_tci),
         .ev_valid(ev_valid), .ev_len(ev_len), .ev_crcerrs(ev_crcerrs), .ev_rfc(ev_rfc), .ev_rjc(ev_rjc),
         .ev_ruc(ev_ruc), .ev_roc(ev_roc), .ev_good(ev_good), .ev_bcast(ev_bcast), .ev_mcast(ev_mcast),
         .ev_missed(ev_missed), .busy(filter_busy)
@@ -180,16 +208,27 @@ module vnic_rx_path #(
 
     vnic_rx_queue #(.DEPTH_LOG2(QUEUE_LOG2)) queue (
         .clk(clk), .rst(all_rst || empty_fifo),
-        .push(store), .push_record({store_pif, store_ce, store_len}),
-        .pop(frame_pop), .record({frame_pif, frame_ce, frame_len}), .valid(frame_valid),
+        .push(store), .push_record({results, store_cut, store_pif, store_ce, store_len}),
+        .pop(frame_pop), .record({frame_result, frame_cut, frame_pif, frame_ce, frame_len}), .valid(frame_valid),
         .stalled(frame_valid && rx_en && starved), .rnbc_inc(rnbc_inc), .busy(queue_busy)
+    );
+
+    vnic_rx_offload #(.DATA_WIDTH(DATA_WIDTH), .DEPTH_LOG2(QUEUE_LOG2)) offload (
+        .clk(clk), .rst(all_rst || empty_fifo), .on(results), .csum(csum), .secrc(secrc),
+        .word_valid(word_valid), .word_first(word_first), .word_last(word_last), .word(fifo_wr_data),
+        .store(store), .good(ev_good), .len(store_cut ? store_len - 15'd4 : store_len),
+        .has_tag(store_tagged), .cut(store_cut), .tci(store_tci),
+        .result_valid(result_valid), .checksum(result_checksum), .special(result_special),
+        .status(result_status), .errors(result_errors), .result_pop(result_pop)
     );
 
     vnic_rx_engine #(.DATA_WIDTH(DATA_WIDTH), .WORDS(WORDS), .ADDR_BITS(ADDR_BITS)) engine (
         .clk(clk), .rst(all_rst),
         .clear(empty_fifo), .en(rx_en), .secrc(secrc), .bsize(bsize),
         .frame_valid(frame_valid), .frame_len(frame_len), .frame_ce(frame_ce), .frame_pif(frame_pif),
-        .frame_pop(frame_pop),
+        .frame_cut(frame_cut), .frame_result(frame_result), .frame_pop(frame_pop),
+        .result_valid(result_valid), .result_checksum(result_checksum), .result_special(result_special),
+        .result_status(result_status), .result_errors(result_errors), .result_pop(result_pop),
         .desc_valid(desc_valid), .desc_ready(desc_ready), .desc_addr(desc[63:0]),
         .job_valid(data_valid), .job_ready(data_ready), .job_addr(data_addr), .job_len(data_len),
         .job_src(data_src), .job_eop(data_eop), .job_blocks(data_blocks), .job_done(data_done),

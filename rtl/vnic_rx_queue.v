@@ -16,9 +16,9 @@ module vnic_rx_queue #(
     input  wire        rst,
 
     input  wire        push,
-    input  wire [16:0] push_record,
+    input  wire [18:0] push_record,
     input  wire        pop,
-    output wire [16:0] record,
+    output wire [18:0] record,
     output wire        valid,
 
     // The oldest frame wants a descriptor and there is none
@@ -35,7 +35,7 @@ module vnic_rx_queue #(
     wire        empty;
     wire        full;
 
-    vnic_fifo #(.WIDTH(17), .DEPTH_LOG2(DEPTH_LOG2)) fifo (
+    vnic_fifo #(.WIDTH(19), .DEPTH_LOG2(DEPTH_LOG2)) fifo (
         .clk(clk), .rst(rst),
         .wr_en(push), .wr_data(push_record), .full(full),
         .rd_en(pop), .rd_data(record), .empty(empty)

@@ -81,6 +81,7 @@ async def steady_state(
     for done, offset in enumerate(spec["offsets"]):
         addresses = [BUFFERS + index * stride + offset for index in range(count)]
         await ring.start(addresses, RCTL.EN | RCTL.BAM | RCTL.BSIZE_2048)
+        await target.write32(Reg.RXCSUM, spec.get("rxcsum", 0))
         await target.settle()
         target.reset_traffic()
         await target.wire.offer(frames)

@@ -12,15 +12,24 @@ from typing import Any
 import pytest
 
 from tests.sim.helpers import icarus
+from vnic.nic.registers import RXCSUM
 
 # Frames a measurement: enough that the one wait for the last write-back is no more than a percent of it.
 FRAMES = {64: 16, 128: 24, 256: 40, 512: 64}
 
 
 def steady(
-    out: Path, width: int, length: int, frames: int, offsets: range | list[int], stride: int, **job: Any
+    out: Path,
+    width: int,
+    length: int,
+    frames: int,
+    offsets: range | list[int],
+    stride: int,
+    rxcsum: int = 0,
+    **job: Any,
 ) -> list[dict[str, int]]:
     spec = {
+        "rxcsum": rxcsum,
         "frames": frames,
         "length": length,
         "stride": stride,
@@ -53,6 +62,14 @@ def test_64_bytes_at_512_bits_keep_up_with_100_gigabit(tmp_path: Path) -> None:
 def test_64_bytes_at_64_bits_cost_at_most_1_15_of_ideal(tmp_path: Path) -> None:
     (row,) = steady(tmp_path, 64, 64, 240, [0], 128)
     assert row["cycles"] <= 1.15 * row["ideal"], row
+
+
+@pytest.mark.parametrize(("width", "length"), [(64, 64), (64, 1518), (512, 64), (512, 1518)])
+def test_checksums_cost_no_cycle(tmp_path: Path, width: int, length: int) -> None:
+    def rows(rxcsum: int) -> list[dict[str, int]]:
+        return steady(tmp_path, width, length, 12, [0, 2], 1920, rxcsum)
+
+    assert rows(0) == rows(RXCSUM.IPOFLD | RXCSUM.TUOFLD)
 
 
 def test_any_alignment_costs_at_most_one_more_beat_a_frame(tmp_path: Path) -> None:

@@ -106,8 +106,8 @@ def test_a_write_back_that_does_not_wait_for_the_data(tmp_path: Path) -> None:
     """In lock-step the driver looks late enough to receive every frame intact; the rule sees it anyway."""
     fault = Fault(
         "vnic_rx_engine.v",
-        "assign wb_valid = !entry_empty && (entry_empty_frame || done_reg != 6'd0);",
-        "assign wb_valid = !entry_empty;",
+        "assign wb_valid = !entry_empty && (entry_empty_frame || done_reg != 6'd0)",
+        "assign wb_valid = !entry_empty",
     )
     result = simulated(tmp_path, spec_for(tmp_path), fault, 64, write_latency=100, writeback_latency=2)
     assert result.value["received"] == 12

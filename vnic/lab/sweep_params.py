@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from vnic.driver import DriverOptions
 from vnic.errors import UsageError
-from vnic.lab.experiment import DATA_WIDTHS
 from vnic.linux.profile import KernelProfile, load_profile
 from vnic.nic.port import WireFrame
-from vnic.targets.bench_settings import check
+from vnic.targets.bench_settings import DATA_WIDTHS, check
+from vnic.targets.run import LINK_TIMEOUT_NS
 from vnic.targets.session import MODES, SessionOptions
 
 ETH_HLEN: Final = 14
@@ -43,7 +43,7 @@ class Parameter:
 
 
 PARAMETERS: Final[Mapping[str, Parameter]] = {
-    "target": Parameter(str, "icarus", "which NIC runs", choices=("model", "icarus")),
+    "target": Parameter(str, "icarus", "which NIC runs", choices=("model", "icarus", "qemu")),
     "kernel": Parameter(str, "6.1/x86_64", "kernel profile"),
     "net_skb_pad": Parameter(int, None, "NET_SKB_PAD instead of the profile's", "bytes", 16, 1024),
     "net_ip_align": Parameter(int, None, "NET_IP_ALIGN instead of the profile's", "bytes", 0, 2),
@@ -109,6 +109,8 @@ def check_value(name: str, value: object) -> Value:
 def check_point(values: Mapping[str, Value]) -> None:
     """Raises UsageError if the parameters of a point contradict each other; the message names no point."""
     options(values)
+    if (values["target"], values["mode"]) == ("qemu", "loopback"):
+        raise UsageError("target qemu and mode loopback: QEMU's e1000 has no MAC loopback")
     check(bench_settings(values))
     load_profile(str(values["kernel"]))
     if values["capture"] is not None and values["frame_bytes"] is not None:
@@ -143,6 +145,7 @@ def options(values: Mapping[str, Value]) -> SessionOptions:
     fields: dict[str, Any] = {name: values[name] for name in names}
     loopback = values["mode"] == "loopback"
     session: dict[str, Any] = {"mode": values["mode"], "batch": values["batch"]}
+    session["link_timeout_ns"] = LINK_TIMEOUT_NS
     # EERD alone: bits through EECD would take longer than many a point's frames, and say nothing of them.
     driver = DriverOptions(**fields, promiscuous=True, loopback=loopback, eeprom="eerd")
     return SessionOptions(driver, **session)
