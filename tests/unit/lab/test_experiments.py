@@ -120,4 +120,12 @@ def test_lines_are_told_apart_by_what_matters(repo: Path) -> None:
     colours = {
         chart.title: chart.spec["encoding"]["color"]["field"] for chart in charts(rows, sweep.varied, [])
     }
+    told = answer(rows, sweep.varied)
+    assert any(
+        text.startswith("headroom reallocs (copies) by kernel: 0.4688 on average at every v") for text in told
+    )
+    assert any(
+        text.startswith("headroom reallocs (copies) by net_skb_pad: 0.1667 on average at 128")
+        for text in told
+    )
     assert colours == {"Waste": "kernel", "Copies for want of headroom": "encapsulation"}
