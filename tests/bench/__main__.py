@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.bench.guest import guest_rows
 from tests.bench.inside import session_spec
 from tests.bench.measure import Row, best, in_turns, processor_seconds
 from tests.bench.qemu import frames_a_second
@@ -30,7 +31,7 @@ from vnic.targets.build import PURE_TOP, build, tool
 from vnic.targets.icarus import IcarusJob, run_icarus
 
 REPO = Path(__file__).resolve().parents[2]
-PARTS = ("pure", "cocotbext", "round-trips", "model", "kernel", "qemu", "sweep", "commands")
+PARTS = ("pure", "cocotbext", "round-trips", "model", "kernel", "qemu", "sweep", "guest", "commands")
 
 
 def pure(width: int, length: int, frames: int) -> float:
@@ -229,6 +230,7 @@ def main() -> int:
             "kernel": kernel_model,
             "qemu": qemu,
             "sweep": partial(lab, out),
+            "guest": guest_rows,
             "commands": partial(commands, out),
         }
         for name in [arguments.only] if arguments.only else PARTS:

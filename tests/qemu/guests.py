@@ -62,9 +62,15 @@ class Host:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def ports(self) -> tuple[int, int]:
+        """Of 127.0.0.1: the one that gives, the one that takes."""
+        give, take = (each.getsockname()[1] for each in self._sockets)
+        return give, take
+
     def commands(self) -> tuple[str, ...]:
         """For the guest: fetch the bytes into /tmp/bytes, print their sum, send them back."""
-        give, take = (each.getsockname()[1] for each in self._sockets)
+        give, take = self.ports
         return (
             f"nc {HOST_ADDRESS} {give} > /tmp/bytes",
             "sha256sum /tmp/bytes",
@@ -78,10 +84,11 @@ class Host:
 
     def _take(self) -> None:
         connection, _ = self._sockets[1].accept()
-        digest = hashlib.sha256()
-        with connection:
-            while data := connection.recv(65536):
+        digest, left = hashlib.sha256(), len(self._data)
+        with connection:  # closed with the last byte: so a sender sees that all has come
+            while left and (data := connection.recv(65536)):
                 digest.update(data)
+                left -= len(data)
         self.taken = digest.hexdigest()
 
     def close(self) -> None:

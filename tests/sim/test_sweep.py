@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,6 @@ def kill_all(folder: Path) -> None:
         with contextlib.suppress(OSError):
             if (process / "cwd").readlink().is_relative_to(folder):
                 os.kill(int(process.name), signal.SIGKILL)
+                # It is gone, and its end of every pipe with it, when its folder is.
+                while (process / "cwd").exists():
+                    time.sleep(0.01)

@@ -76,7 +76,12 @@ def _run() -> int:
     try:
         result = app(standalone_mode=False, prog_name="vnic")
     except usage_error as error:
-        return _complain(f"{error.format_message().rstrip('.')}; see `vnic --help`", UsageError.exit_code)
+        what = error.format_message().rstrip(".")
+        if not what:
+            return UsageError.exit_code  # nothing was asked: the help is printed already
+        context = getattr(error, "ctx", None)
+        command = "vnic" if context is None else context.command_path
+        return _complain(f"{what}; see `{command} --help`", UsageError.exit_code)
     return result if isinstance(result, int) else 0
 
 

@@ -29,6 +29,8 @@ class ImportRequest:
 
 def import_command(request: ImportRequest, *, as_json: bool) -> int:
     """Write the profile and show it. Raises VnicError for a file that will not do, UsageError for a name."""
+    if request.image.is_dir():
+        raise UsageError(f"kernel image {request.image}: is a directory; name the file in it")
     out = request.out or Path(f"{_release(request.image)}.toml")
     if out.suffix != ".toml":
         raise UsageError(f"--out {out}: give a name that ends in .toml, by which --kernel knows a file")

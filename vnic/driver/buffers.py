@@ -24,11 +24,16 @@ ETH_VLAN_FRAME: Final = ETH_FRAME + VLAN_HLEN  # MAXIMUM_ETHERNET_VLAN_SIZE
 SizeRule = Callable[[int, int], int]
 
 
-def _powers_from_2k(max_frame: int, _page_size: int) -> int:
-    """Four sizes, of which the first serves plain Ethernet only: 2.4 to 2.6.17."""
+def _2k_for_ethernet(max_frame: int, _page_size: int) -> int:
+    """Four sizes, of which the first serves plain Ethernet only: 2.4 to 2.6.11."""
     if max_frame <= ETH_FRAME:
         return 2048
     return next(size for size in (4096, 8192, 16384) if max_frame <= size)
+
+
+def _powers_from_2k(max_frame: int, _page_size: int) -> int:
+    """The same four, each for what it holds: 2.6.12 to 2.6.17, on a controller that is not PCI Express."""
+    return next(size for size in (2048, 4096, 8192, 16384) if max_frame <= size)
 
 
 def _powers_from_256(max_frame: int, _page_size: int) -> int:
@@ -55,7 +60,8 @@ def _2k_or_page(max_frame: int, page_size: int) -> int:
 BUFFER_SIZE: Rule[SizeRule] = Rule(
     "e1000's rx_buffer_len",
     [
-        Era((2, 4), _powers_from_2k, f"{MAIN_C} 2.4.22, 2.6.10 e1000_change_mtu"),
+        Era((2, 4), _2k_for_ethernet, f"{MAIN_C} 2.4.22, 2.6.10, 2.6.11 e1000_change_mtu"),
+        Era((2, 6, 12), _powers_from_2k, f"{MAIN_C} 2.6.12, 2.6.17 e1000_change_mtu; not in 2.6.12-rc2"),
         Era((2, 6, 18), _powers_from_256, f"{MAIN_C} 2.6.18 e1000_change_mtu"),
         Era((2, 6, 32), _small_or_page, "commit edbbb3ca107 (2.6.32-rc1)"),
         Era((2, 6, 33), _2k_or_page, "commit 9926146b15f (2.6.33-rc6)"),

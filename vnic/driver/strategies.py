@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from vnic.driver.buffers import BUFFER_SIZE, ETH_FRAME, ETH_VLAN_FRAME, RX_PATH
-from vnic.driver.options import ETH_FCS_LEN, ETH_HLEN, VLAN_HLEN
+from vnic.driver.options import ETH_FCS_LEN, ETH_HLEN, MTU_MAX, MTU_MIN, VLAN_HLEN
 from vnic.errors import UsageError
 from vnic.linux.eras import Era, Rule, version_text
 from vnic.linux.layout import RxLayout, rx_layout
@@ -18,12 +18,8 @@ from vnic.linux.profile import KernelProfile
 from vnic.linux.skb_alloc import Gfp
 
 NETDEV_C: Final = "drivers/net/e1000e/netdev.c"
-MIN_MTU: Final = 46  # a payload that fills the shortest frame
-MAX_MTU: Final = {
-    "e1000": 16110,
-    "e1000e": 9212,
-}  # 16128 and 9234 bytes of frame less header, FCS and, e1000e, VLAN
 SINCE: Final = {"e1000": (2, 4), "e1000e": (2, 6, 24)}
+ETH_DATA_LEN: Final = 1500  # up to this MTU RCTL.LPE is off, and packet split with it
 PS_PAGES: Final = 3  # packet split fills up to three pages behind the header buffer
 PS_PAGE_LIMIT: Final = 16384
 
@@ -51,6 +47,37 @@ def _every_small_mtu(mtu: int) -> int:
         return ETH_VLAN_FRAME
     return 2048 if max_frame <= 2048 else 4096
 
+
+class MtuRange(NamedTuple):
+    """The smallest and the largest MTU that a driver takes."""
+
+    least: int
+    most: int
+
+
+# A controller of 9234-byte frames, as the 82571, 82572 and 82574 are.
+MTU_RANGE: Final[dict[str, Rule[MtuRange]]] = {
+    "e1000": Rule(
+        "the MTU of e1000",
+        [Era((2, 4), MtuRange(MTU_MIN, MTU_MAX), "e1000_main.c 2.4.22, 2.6.31, 6.1: 64 to 16128 of frame")],
+    ),
+    "e1000e": Rule(
+        "the MTU of e1000e",
+        [
+            Era((2, 6, 24), MtuRange(46, 9216), f"{NETDEV_C} 2.6.24, 2.6.26: 64 to 9234 of frame"),
+            Era((2, 6, 27), MtuRange(68, 9216), f"{NETDEV_C} 2.6.27, 3.6.5"),
+            Era((4, 4), MtuRange(68, 9212), f"{NETDEV_C} 4.9, 6.1: a VLAN header counts"),
+        ],
+    ),
+}
+
+E1000E_LONG: Rule[str] = Rule(
+    "e1000e's receive path for a long MTU that packet split does not take",
+    [
+        Era((2, 6, 24), "skb", f"{NETDEV_C} 2.6.24, 2.6.25 e1000_configure_rx"),
+        Era((2, 6, 26), "jumbo", f"{NETDEV_C} 2.6.26, 6.1 e1000_configure_rx"),
+    ],
+)
 
 E1000E_BUFFER_SIZE: Rule[Callable[[int], int]] = Rule(
     "e1000e's rx_buffer_len",
@@ -90,13 +117,14 @@ def driver_buffer(
     Raises:
         UsageError: the driver is not known or not in this kernel, or the MTU is out of its range.
     """
-    if driver not in MAX_MTU:
-        raise UsageError(f"unknown driver {driver!r}: give one of {', '.join(MAX_MTU)}")
+    if driver not in SINCE:
+        raise UsageError(f"unknown driver {driver!r}: give one of {', '.join(SINCE)}")
     if profile.version < SINCE[driver]:
         since = version_text(SINCE[driver])
         raise UsageError(f"{driver} is not in Linux {profile.release} ({profile.name}); it came with {since}")
-    if not MIN_MTU <= mtu <= MAX_MTU[driver]:
-        raise UsageError(f"mtu {mtu}: {driver} takes {MIN_MTU} to {MAX_MTU[driver]}")
+    least, most = MTU_RANGE[driver].at(profile.version)
+    if not least <= mtu <= most:
+        raise UsageError(f"mtu {mtu}: {driver} takes {least} to {most} in Linux {profile.release}")
     if driver == "e1000":
         size = BUFFER_SIZE.at(profile.version)(mtu + ETH_HLEN + ETH_FCS_LEN, profile.page_size)
         path = RX_PATH.at(profile.version)
@@ -113,9 +141,13 @@ def driver_buffer(
 
 
 def _e1000e_strategy(profile: KernelProfile, mtu: int) -> str:
-    """Packet split for what lies in up to three pages, else whole pages: netdev.c e1000_setup_rctl."""
-    if mtu <= 1500:
+    """Packet split for what lies in up to three pages: netdev.c e1000_setup_rctl. Else whole pages.
+
+    Those only above 1518: e1000_configure_rx compares the MTU with the length of a frame.
+    """
+    if mtu <= ETH_DATA_LEN:
         return "skb"
     pages = -(-mtu // profile.page_size)
-    split = pages <= PS_PAGES and profile.page_size <= PS_PAGE_LIMIT
-    return "packet-split" if split else "jumbo"
+    if pages <= PS_PAGES and profile.page_size <= PS_PAGE_LIMIT:
+        return "packet-split"
+    return E1000E_LONG.at(profile.version) if mtu > ETH_FRAME else "skb"

@@ -163,6 +163,7 @@ async def _on_our_nic(
         "dma_accesses": table.count,
         "rx_buffers": checker.receive_buffers(),
         "nic_time_ns": nic.now_ns,
+        **nic.figures(),
     }
     if watch is not None:
         figures["rings"] = watch.openings()
@@ -209,7 +210,7 @@ async def inside(
             out,
             console,
             memory,
-            lambda _: IcarusNic(target),
+            lambda guest: IcarusNic(target, guest),
             lambda: progress(console.bytes, 0),
         )
     return {**asdict(result), "verdicts": [asdict(each) for each in result.verdicts]}

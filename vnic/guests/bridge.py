@@ -1,7 +1,7 @@
 """The loop between QEMU and a NIC of ours: registers, interrupt line, wire and console under one poll().
 
-It sleeps in the kernel while the NIC has nothing to do, and only looks at the sockets, never waits for them,
-while it has.
+It sleeps in the kernel while the NIC has nothing to do, also for a delay of microseconds, and only looks at
+the sockets, never waits for them, while it has.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from vnic.guests.line import InterruptLine
 from vnic.guests.machine import Machine
 from vnic.guests.nic import GuestNic
 from vnic.guests.proxy import Proxy, ProxyClosed
+from vnic.guests.timer import Timer
 
 BURST: Final = 32
 """Frames taken from the wire at once; 1518 bytes each of them fill the NIC's FIFO of 48 KiB."""
@@ -97,7 +98,7 @@ class Card:
         self._wire: socket.socket = machine.wire
         self._wire.setblocking(False)
         self._device, self._nic = device, nic
-        device.after_access = self._drive_line
+        device.before_access, device.after_access = self._line.let_fall, self._drive_line
         self._waiting: deque[bytes] = deque()
         self._replay = deque(replay)
         self._replay_at: float | None = None
@@ -230,6 +231,8 @@ class Bridge:
         self._deadline = time.monotonic() + deadline_s
         self._next_tick = 0.0
         self._poll = select.poll()
+        self._timer = Timer()
+        self._poll.register(self._timer.fileno(), select.POLLIN)
         machine.console.setblocking(False)
         self._poll.register(machine.console, select.POLLIN)
 
@@ -257,6 +260,8 @@ class Bridge:
             self._machine.console.settimeout(5)
             while self._read_console({self._machine.console.fileno()}):
                 pass
+        finally:
+            self._timer.close()
         reason = self._machine.obituary()
         if reason is not None:
             raise VnicError(f"{reason}; what the guest printed is in its console.log")
@@ -271,10 +276,9 @@ class Bridge:
                 raise GuestTimeout(
                     f"the guest was not done after {self._deadline_s:.0f} s and was ended; give --timeout"
                 )
-        # Rounded down: poll() counts milliseconds, the delay timers of a driver run for some 10 us, and a
-        # transmit queue stands still until they have.
-        milliseconds = 1000 if timeout is None else min(1000, int(timeout * 1000))
-        return {fd for fd, _ in self._poll.poll(milliseconds)}
+        # poll() counts milliseconds, the delay timers of a driver microseconds.
+        self._timer.set(timeout)
+        return {fd for fd, _ in self._poll.poll(0 if timeout == 0 else 1000)}
 
     def _read_console(self, ready: set[int]) -> bool:
         """Pass on what the guest printed; False when QEMU has gone."""

@@ -23,14 +23,16 @@ class PciNic:
         nic: the controller.
         memory: gets the guest's memory as QEMU announces it.
 
-    `on_register` hears of each access to a register, `after_access` is called when it has taken effect and
-    the guest still waits for it. `icr_reads` counts reads of ICR, which is how a guest answers an interrupt.
+    `on_register` hears of each access to a register, `before_access` and `after_access` are called round it;
+    the guest waits for the end of a read. `icr_reads` counts reads of ICR, which is how a guest answers an
+    interrupt.
     """
 
     def __init__(self, nic: GuestNic, memory: GuestMemory) -> None:
         self.config: Final = ConfigSpace()
         self.icr_reads = 0
         self.on_register: Callable[[RegisterEvent], None] = ignore_register
+        self.before_access: Callable[[], None] = _nothing
         self.after_access: Callable[[], None] = _nothing
         self._nic = nic
         self._memory = memory
@@ -83,6 +85,7 @@ class PciNic:
         await self._nic.reset()
 
     async def _read(self, offset: int) -> int:
+        self.before_access()
         value = await self._nic.read32(offset)
         self.icr_reads += offset == Reg.ICR
         self.on_register(RegisterEvent(self._nic.now_ns, False, offset, value))
@@ -90,6 +93,7 @@ class PciNic:
         return value
 
     async def _write(self, offset: int, value: int) -> None:
+        self.before_access()
         # Before it takes effect: whoever watches DMA wants to know the ring first.
         self.on_register(RegisterEvent(self._nic.now_ns, True, offset, value))
         await self._nic.write32(offset, value)

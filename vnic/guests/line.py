@@ -14,7 +14,7 @@ from vnic.targets.qtest import QemuError
 
 IOAPIC: Final = "/machine/i440fx/ioapic"
 ANSWER_S: Final = 0.02
-"""How long a change may hold up the guest. QEMU answers within 0.1 ms unless its main loop waits for us."""
+"""How long a fall may hold up the guest. QEMU answers within 0.1 ms unless its main loop waits for us."""
 
 
 class InterruptLine:
@@ -38,9 +38,7 @@ class InterruptLine:
         return self._sock.fileno()
 
     def set(self, level: bool) -> None:
-        """Drive the line; returns when QEMU has done it, or after 20 ms.
-
-        A guest that leaves its handler before the line has fallen would be interrupted once more for nothing.
+        """Drive the line; QEMU does it when its main loop comes to it, and this does not wait for that.
 
         Raises:
             ProxyClosed: QEMU hung up.
@@ -55,7 +53,15 @@ class InterruptLine:
         except OSError as error:
             raise ProxyClosed(f"QEMU hung up ({error.strerror})") from error
         self._unanswered += 1
-        while self._unanswered and self.drain():
+
+    def let_fall(self) -> None:
+        """If the line has fallen, wait until the guest's interrupt controller knows, 20 ms at most.
+
+        A guest that left its handler before would be interrupted once more for nothing. A handler that
+        has read the cause masks it next, so this is for the access after the one that let the line fall:
+        the guest went on meanwhile, and hardly ever is there anything left to wait for. Raises as `set`.
+        """
+        while self._unanswered and not self.level and self.drain():
             pass
 
     def drain(self) -> bool:

@@ -146,8 +146,8 @@ class Proxy:
             elif command == Command.BAR_WRITE:
                 address, value, size, memory = _BAR.unpack_from(payload)
                 self.accesses += 1
+                self._answer(0)  # PCI posts writes: the guest goes on, and what it asks next waits for this
                 await device.bar_write(address, size, value & (1 << 8 * size) - 1, memory)
-                self._answer(0)
             elif command == Command.PCI_CFGREAD:
                 offset, _, length = _CONFIG.unpack_from(payload)
                 self._answer(await device.config_read(offset, length))

@@ -13,6 +13,7 @@ from vnic.checks.verdict import Verdict
 from vnic.errors import UsageError
 from vnic.guests.initramfs import add_files, base_files, cpio_newc, put
 from vnic.guests.kernel import GuestKernel
+from vnic.targets.bench_settings import DATA_WIDTHS
 
 NicName = Literal["model", "icarus", "qemu"]
 
@@ -20,6 +21,8 @@ MARK: Final = "vnic: "
 LINK_UP, PING_ANSWERED, EXIT = "link up", "ping answered", "exit"
 GUEST_ADDRESS, HOST_ADDRESS = "10.0.2.15/24", "10.0.2.2"  # QEMU's user network
 MTU_RANGE: Final = (46, 16110)  # Linux e1000: min_mtu, max_mtu
+IO_APIC_INPUTS: Final = range(24)
+LEAST_MEMORY_MIB: Final = 96  # Debian's 6.1 panics with 64
 
 _SCRIPT: Final = """\
 #!/bin/busybox sh
@@ -58,6 +61,9 @@ class BootOptions:
         memory_mib, slot: of the machine. gsi: input of the I/O APIC if not what the slot says.
         data_width: of the Verilog NIC, in bits. timeout_s: for the whole run.
         verify: the commands are those of `vnic.guests.verify`; the NIC's side is written down too.
+
+    Raises:
+        UsageError: a number that cannot be.
     """
 
     nic: NicName = "model"
@@ -74,6 +80,20 @@ class BootOptions:
     data_width: int = 64
     timeout_s: float = 300.0
     verify: bool = False
+
+    def __post_init__(self) -> None:
+        if self.data_width not in DATA_WIDTHS:
+            raise UsageError(f"data width of {self.data_width} bits: give one of 64, 128, 256, 512")
+        if self.gsi is not None and self.gsi not in IO_APIC_INPUTS:
+            raise UsageError(
+                f"--gsi {self.gsi}: the I/O APIC has inputs {IO_APIC_INPUTS[0]} to {IO_APIC_INPUTS[-1]}"
+            )
+        if self.memory_mib < LEAST_MEMORY_MIB:
+            raise UsageError(
+                f"--memory {self.memory_mib}: a Debian kernel needs at least {LEAST_MEMORY_MIB} MiB"
+            )
+        if self.timeout_s <= 0:
+            raise UsageError(f"--timeout {self.timeout_s:g}: give more than 0 seconds")
 
     def as_json(self) -> str:
         """The options as text, for another process."""

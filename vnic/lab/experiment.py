@@ -23,9 +23,9 @@ from vnic.lab.result import FRAMES, RECEIVED, TARGETS, ResultDirectory, cannot_w
 from vnic.linux.layout import RxLayout
 from vnic.linux.profile import load_profile
 from vnic.nic.port import WireFrame
+from vnic.targets.bench_settings import DATA_WIDTHS
 from vnic.targets.run import RunSpec, read_received, write_frames
 
-DATA_WIDTHS: Final = (64, 128, 256, 512)
 DEFAULT_CAPTURE: Final = "mixed.pcap"
 E1000E: Final = "qemu-e1000e"
 

@@ -24,7 +24,8 @@ _MOST_VERDICTS: Final = 10
 # What the charts draw over, besides the parameters that were varied.
 _CHARTED: Final = (
     "dma_offset", "frame_bytes_mean", "steady_cycles_per_frame", "cycles_per_frame", "efficiency",
-    "partial_lines_per_frame", "waste_bytes", "buffer_bytes", "size_class", "headroom_reallocs", "status",
+    "partial_lines_per_frame", "waste_bytes", "waste_share", "buffer_bytes", "size_class",
+    "headroom_reallocs", "status",
 )  # fmt: skip
 
 
@@ -192,6 +193,10 @@ def _verdicts(results: Results) -> str:
     text = f"<p>{errors} points broke a rule.</p>"
     if worst:
         text += _list([f"{count} points: {verdict}" for verdict, count in worst.most_common(_MOST_VERDICTS)])
+        if len(worst) > _MOST_VERDICTS:
+            text += (
+                f"<p>And {len(worst) - _MOST_VERDICTS} more, of fewer points; the results file has them.</p>"
+            )
     if reasons:
         text += "<h3>Points that failed</h3>"
         text += _list([f"{count} points: {reason}" for reason, count in reasons.most_common(_MOST_VERDICTS)])

@@ -61,6 +61,8 @@ def charts(rows: Sequence[Row], varied: Sequence[str], curves: Sequence[Row]) ->
             (name for name in ("mtu", "buffer", "net_skb_pad", "kernel") if name in varied), "buffer_bytes"
         )
         found.append(_line(rows, varied, x, "waste_bytes", "Waste"))
+    if len(_values(rows, "waste_share")) > 1 and {"kernel", "mtu"} <= set(varied):
+        found.append(_map(rows, "mtu", "kernel", "waste_share", "Waste of every kernel at every MTU"))
     if len(_values(rows, "headroom_reallocs")) > 1:
         found.append(_line(rows, varied, "net_skb_pad", "headroom_reallocs", "Copies for want of headroom"))
     if curves:
@@ -111,6 +113,40 @@ def _line(rows: Sequence[Row], varied: Sequence[str], x: str, y: str, title: str
     chart = alt.Chart(alt.NamedData(POINTS)).mark_line(point=alt.OverlayMarkDef(size=60, filled=True))
     text = f"Mean {label(y)} over {label(x)}{by}; the mean is over all points that the filters leave."
     return Chart(title, text, _finish(chart.encode(**encoding)), POINTS)
+
+
+def _map(rows: Sequence[Row], x: str, y: str, value: str, title: str) -> Chart:
+    import altair as alt
+
+    tooltip = [
+        alt.Tooltip(name, type="nominal", title=label(name)) for name in (y, x, "buffer_bytes", "size_class")
+    ]
+    tooltip += [
+        alt.Tooltip(name, type="quantitative", title=label(name), format=",.3~g")
+        for name in (value, "waste_bytes")
+    ]
+    chart = (
+        alt.Chart(alt.NamedData(POINTS))
+        .mark_rect()
+        .encode(
+            x=alt.X(x, type="ordinal", title=label(x)),
+            y=alt.Y(y, type="nominal", title=None, sort=None),
+            color=alt.Color(
+                value,
+                type="quantitative",
+                title=label(value),
+                scale=alt.Scale(scheme="viridis", domain=[0, 1]),
+                legend=alt.Legend(format="~%"),
+            ),
+            tooltip=tooltip,
+        )
+    )
+    spec = _finish(chart)
+    spec["height"] = 18 * len(_values(rows, y))
+    text = (
+        f"{label(value)} for each {y} and {x}: the brighter, the more of what was allocated is not for data."
+    )
+    return Chart(title, text.capitalize(), spec, POINTS)
 
 
 def _cliffs(curves: Sequence[Row]) -> Chart:

@@ -12,7 +12,7 @@ from vnic.lab.sweep_params import profile_for
 from vnic.lab.sweep_point import kernel_costs
 from vnic.linux.layout import RxLayout, rx_layout
 
-_MOST_LAYOUTS: Final = 8
+_MOST_LAYOUTS: Final = 12
 _MOST_CURVES: Final = 4
 _SIZES: Final = range(256, 4353, 32)
 _NAMES: Final = {
@@ -28,7 +28,8 @@ _WIDTH: Final = 1000
 
 
 def layouts(rows: Sequence[Row]) -> list[tuple[RxLayout, int]]:
-    """The distinct buffers of the points, and how many points had each; the most wasteful first."""
+    """The distinct buffers of the points, and how many points had each: of each kernel the one that most have
+    before any other, those that waste the largest share first."""
     found: dict[tuple[Any, ...], tuple[Row, int]] = {}
     for row in rows:
         key = tuple(
@@ -37,7 +38,12 @@ def layouts(rows: Sequence[Row]) -> list[tuple[RxLayout, int]]:
         )
         first, count = found.get(key, (row, 0))
         found[key] = (first, count + 1)
-    chosen = sorted(found.values(), key=lambda pair: -(pair[0]["waste_bytes"] or 0))[:_MOST_LAYOUTS]
+    kernels: dict[Any, int] = {}
+    ranked = []
+    for row, count in sorted(found.values(), key=lambda pair: (-pair[1], -pair[0]["waste_bytes"])):
+        rank = kernels[row["kernel"]] = kernels.get(row["kernel"], -1) + 1
+        ranked.append((rank, -row["waste_share"], row, count))
+    chosen = [(row, count) for _, _, row, count in sorted(ranked, key=lambda each: each[:2])[:_MOST_LAYOUTS]]
     return [
         (kernel_costs(row).layout(row["mtu"], row["buffer"], row["strategy"]), count) for row, count in chosen
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, Final
@@ -22,7 +23,7 @@ _TOLD: Final = (
     "cpu_misaligned_loads",
 )
 _MOST_FIGURES: Final = 4
-_MOST_VALUES: Final = 24
+_MOST_VALUES: Final = 60
 
 Row = Mapping[str, Any]
 
@@ -56,7 +57,32 @@ def answer(rows: Sequence[Row], varied: Sequence[str]) -> list[str]:
             sentence = _effect(rows, varied, parameter, figure)
             if sentence:
                 sentences.append(sentence)
+    sentences += _spills(rows, varied)
     return sentences or ["None of the figures depends on what was varied."]
+
+
+def _spills(rows: Sequence[Row], varied: Sequence[str]) -> list[str]:
+    """Where headroom and shared info push a buffer into a larger class than its size alone would take."""
+    spilled = [row for row in rows if row["spill"]]
+    if not spilled:
+        return []
+    told = [f"spill into a larger size class: {len(spilled)} of {len(rows)} points."]
+    for name in varied:
+        total, hit = (Counter(row[name] for row in part) for part in (rows, spilled))
+        if len({hit[value] / total[value] for value in total}) < 2:
+            continue
+        whole = [_value(value) for value in total if hit[value] == total[value]]
+        some = [
+            f"{_value(value)} ({hit[value]} of {total[value]})"
+            for value in total
+            if 0 < hit[value] < total[value]
+        ]
+        never = [_value(value) for value in total if not hit[value]]
+        kinds = (("every point of", whole), ("some of", some), ("none of", never))
+        told.append(
+            f"spill by {name}: " + "; ".join(f"{kind} {', '.join(v)}" for kind, v in kinds if v) + "."
+        )
+    return told
 
 
 def _effect(rows: Sequence[Row], varied: Sequence[str], parameter: str, figure: str) -> str:

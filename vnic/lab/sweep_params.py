@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from vnic.driver import DriverOptions
 from vnic.errors import UsageError
-from vnic.lab.experiment import DATA_WIDTHS
 from vnic.linux.profile import KernelProfile, load_profile
 from vnic.nic.port import WireFrame
-from vnic.targets.bench_settings import check
+from vnic.targets.bench_settings import DATA_WIDTHS, check
+from vnic.targets.run import LINK_TIMEOUT_NS
 from vnic.targets.session import MODES, SessionOptions
 
 ETH_HLEN: Final = 14
@@ -43,7 +44,7 @@ class Parameter:
 
 
 PARAMETERS: Final[Mapping[str, Parameter]] = {
-    "target": Parameter(str, "icarus", "which NIC runs", choices=("model", "icarus")),
+    "target": Parameter(str, "icarus", "which NIC runs", choices=("model", "icarus", "qemu")),
     "kernel": Parameter(str, "6.1/x86_64", "kernel profile"),
     "net_skb_pad": Parameter(int, None, "NET_SKB_PAD instead of the profile's", "bytes", 16, 1024),
     "net_ip_align": Parameter(int, None, "NET_IP_ALIGN instead of the profile's", "bytes", 0, 2),
@@ -85,6 +86,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
 BUILD: Final = ("data_width", "max_burst_beats")
 """Parameters of the Verilog: two points that differ in another one run in the same simulator."""
 
+_CONSTANTS: Final = ("net_skb_pad", "net_ip_align", "l1_cache_bytes")
 BENCH: Final = (
     "read_latency", "write_latency", "writeback_latency", "line_penalty",
     "stall", "rx_stall", "tx_stall", "seed",
@@ -109,8 +111,10 @@ def check_value(name: str, value: object) -> Value:
 def check_point(values: Mapping[str, Value]) -> None:
     """Raises UsageError if the parameters of a point contradict each other; the message names no point."""
     options(values)
+    if (values["target"], values["mode"]) == ("qemu", "loopback"):
+        raise UsageError("target qemu and mode loopback: QEMU's e1000 has no MAC loopback")
     check(bench_settings(values))
-    load_profile(str(values["kernel"]))
+    _profile(str(values["kernel"]), *(None for _ in _CONSTANTS))
     if values["capture"] is not None and values["frame_bytes"] is not None:
         raise UsageError("capture and frame_bytes: frames are either played or made up, give one")
     length = frame_length(values)
@@ -143,6 +147,7 @@ def options(values: Mapping[str, Value]) -> SessionOptions:
     fields: dict[str, Any] = {name: values[name] for name in names}
     loopback = values["mode"] == "loopback"
     session: dict[str, Any] = {"mode": values["mode"], "batch": values["batch"]}
+    session["link_timeout_ns"] = LINK_TIMEOUT_NS
     # EERD alone: bits through EECD would take longer than many a point's frames, and say nothing of them.
     driver = DriverOptions(**fields, promiscuous=True, loopback=loopback, eeprom="eerd")
     return SessionOptions(driver, **session)
@@ -154,15 +159,19 @@ def bench_settings(values: Mapping[str, Value]) -> dict[str, int]:
 
 
 def profile_for(values: Mapping[str, Value]) -> KernelProfile:
-    """The kernel of a point, with what the experiment sets in place of its own constants."""
+    """The kernel of a point, with what the experiment sets in place of its constants. Raises UsageError."""
+    return _profile(str(values["kernel"]), *(values[name] for name in _CONSTANTS))
+
+
+@cache
+def _profile(name: str, *constants: Value) -> KernelProfile:
+    # Read once: a sweep asks for the same few over and over, and a file of TOML takes milliseconds.
     changes: dict[str, Any] = {
-        name: values[name]
-        for name in ("net_skb_pad", "net_ip_align", "l1_cache_bytes")
-        if values[name] is not None
+        name: value for name, value in zip(_CONSTANTS, constants, strict=True) if value is not None
     }
     if "l1_cache_bytes" in changes:
         changes["smp_cache_bytes"] = changes["l1_cache_bytes"]
-    return replace(load_profile(str(values["kernel"])), **changes)
+    return replace(load_profile(name), **changes)
 
 
 def frame_length(values: Mapping[str, Value]) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from vnic.checks.checker import Checker
+from vnic.checks.differences import unwatched
 from vnic.checks.verdict import Verdict
 from vnic.errors import VnicError
 from vnic.lab.metrics import DmaMeter, Metrics
@@ -23,9 +24,12 @@ from vnic.linux.kernel import Kernel
 from vnic.memory import HostMemory
 from vnic.nic.port import run
 from vnic.targets.base import Target
+from vnic.targets.run import KERNEL_BASE, checker_for
 from vnic.targets.session import run_session
 
 MEMORY_BYTES: Final = 64 << 20
+# What can be told of a NIC whose DMA nobody watches
+_WITHOUT_DMA: Final = ("frames_received", "frame_bytes_mean", "dma_offset")
 _KERNEL_NAMES: Final = ("kernel", "net_skb_pad", "net_ip_align", "l1_cache_bytes")
 
 Point = Mapping[str, Value]
@@ -65,20 +69,23 @@ async def measure_point(target: Target, memory: HostMemory, point: Point, clock_
     arrivals: Callable[[], list[int]] = getattr(target, "arrivals", list)
     result = await run_session(
         target,
-        Kernel(profile, memory),
+        Kernel(profile, memory, base=KERNEL_BASE),
         meter.feed(frames),
         options(point),
-        checker=Checker(profile, memory),
+        checker=checker_for(target, profile, memory),
         on_received=meter.on_frame,
         on_dma=meter.on_dma,
         progress=lambda offered: meter.end_batch(offered, arrivals()),
         registers=False,
     )
+    moved = meter.metrics(result.cycles)
+    if unwatched(target.name):
+        moved = {name: moved[name] for name in _WITHOUT_DMA if name in moved}
     return {
         "frames_offered": result.offered,
         "frames_sent": result.transmitted,
         **costs,
-        **meter.metrics(result.cycles),
+        **moved,
         **_verdicts(result.verdicts),
     }
 
@@ -102,12 +109,24 @@ def failed(error: Exception) -> Row:
 
 def run_point(point: Point) -> Row:
     """Measure a point on a NIC that needs no simulator; one that fails has its reason."""
-    from vnic.targets.model import ModelTarget
-
     began = time.perf_counter()
     try:
-        with HostMemory(MEMORY_BYTES) as memory:
-            metrics = run(measure_point(ModelTarget(memory), memory, point, 0))
+        with HostMemory(MEMORY_BYTES) as memory, _nic(str(point["target"]), memory) as target:
+            metrics = run(measure_point(target, memory, point, 0))
     except Exception as error:  # noqa: BLE001  whatever it is, it belongs to this point and stops no other
         return {**failed(error), "wall_s": time.perf_counter() - began}
     return {"status": "ok", "reason": None, **metrics, "wall_s": time.perf_counter() - began}
+
+
+@contextlib.contextmanager
+def _nic(name: str, memory: HostMemory) -> Iterator[Target]:
+    """The behavioural NIC, or QEMU's."""
+    if name == "model":
+        from vnic.targets.model import ModelTarget
+
+        yield ModelTarget(memory)
+        return
+    from vnic.targets.qemu import QemuTarget
+
+    with QemuTarget(memory, name) as target:
+        yield target

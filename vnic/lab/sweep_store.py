@@ -20,6 +20,7 @@ from vnic.errors import UsageError
 from vnic.lab.result import cannot_write
 from vnic.lab.results_columns import SCHEMA
 from vnic.targets.build import cache_dir, find_sources, read_filelist
+from vnic.targets.qemu import find_qemu
 
 # What decides a point's numbers: command, report and bookkeeping do not.
 _ROOMS: Final = ("linux", "nic", "driver", "checks", "targets")
@@ -30,8 +31,8 @@ _MODULES: Final = (
 
 @cache
 def source_version(target: str) -> str:
-    """Hash of the sources behind a result: Python and profiles, and for `icarus` the Verilog and the
-    bench."""
+    """Hash of the sources behind a result: Python and profiles, for `icarus` the Verilog and the bench, for
+    `qemu` its program. Raises QemuError when there is none."""
     package = Path(vnic.__file__).resolve().parent
     files = [path for pattern in _MODULES for path in sorted(package.glob(pattern))]
     for room in _ROOMS:
@@ -40,6 +41,8 @@ def source_version(target: str) -> str:
         sources = find_sources()
         files += read_filelist(sources.rtl / "vnic.f") + sorted(sources.rtl.glob("*.vh"))
         files += sorted(path for path in sources.sim.iterdir() if path.suffix in (".v", ".c", ".py"))
+    if target == "qemu":
+        files.append(Path(find_qemu()))
     digest = hashlib.sha256()
     for path in files:
         content = path.read_bytes()

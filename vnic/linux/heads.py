@@ -30,15 +30,17 @@ class HeadSizes:
     """The arithmetic of one kernel's skb heads.
 
     Attributes:
+        rule: how the object is sized; bare: shared info is not rounded, and what a bucket has more not used.
         shinfo: bytes that shared info takes at the end of a head, rounded as the era does.
         skb: bytes that truesize counts for the sk_buff itself.
         small: object size of the small-head cache, 0 where there is none.
     """
 
-    __slots__ = ("bare", "mask", "shinfo", "skb", "small")
+    __slots__ = ("bare", "mask", "rule", "shinfo", "skb", "small")
 
     def __init__(self, profile: KernelProfile) -> None:
-        self.bare = HEAD.at(profile.version) is Head.BARE
+        self.rule = HEAD.at(profile.version)
+        self.bare = self.rule is Head.BARE
         self.mask = profile.smp_cache_bytes - 1
         self.shinfo = profile.sizeof_shinfo if self.bare else profile.data_align(profile.sizeof_shinfo)
         self.skb = profile.sizeof_sk_buff if self.bare else profile.data_align(profile.sizeof_sk_buff)
@@ -76,11 +78,12 @@ def small_head_size(profile: KernelProfile, version: Version) -> int:
 class HeadAllocator:
     """Allocates heads by kmalloc, and from the small-head cache where the kernel has one."""
 
-    __slots__ = ("_heap", "_small", "sizes")
+    __slots__ = ("_heap", "_rounded", "_small", "sizes")
 
     def __init__(self, profile: KernelProfile, heap: Heap) -> None:
         self.sizes = HeadSizes(profile)
         self._heap = heap
+        self._rounded: dict[int, int] = {}
         self._small: ObjectCache | None = (
             heap.cache("skbuff_small_head", self.sizes.small) if self.sizes.small else None
         )
@@ -93,13 +96,22 @@ class HeadAllocator:
             address = self._small.alloc()
             bucket = sizes.small
         else:
-            address = self._heap.kmalloc(request)
+            bucket = request if sizes.rule is not Head.ROUNDUP else self._roundup(request)
+            address = self._heap.kmalloc(bucket)
             if address is None:
                 return None
-            bucket = request if sizes.bare else self._heap.ksize(address)
+            if sizes.rule is Head.KSIZE:
+                bucket = self._heap.ksize(address)
         if address is None:
             return None
         return HeadObject(address, bucket - sizes.shinfo, request, self.truesize(bucket))
+
+    def _roundup(self, request: int) -> int:
+        """kmalloc_size_roundup(request), worked out once."""
+        found = self._rounded.get(request)
+        if found is None:
+            found = self._rounded[request] = self._heap.roundup(request)
+        return found
 
     def truesize(self, bucket: int) -> int:
         """What a head object of `bucket` bytes counts for; before 3.2 shared info did not count."""

@@ -43,8 +43,12 @@ class Top(Enum):
 SLAB_TOP: Rule[Top] = Rule(
     "the largest kmalloc cache of SLAB",
     [
-        Era((2, 4), Top.BYTES_128K, "mm/slab.c 2.4.22, include/linux/kmalloc_sizes.h 2.6"),
-        Era((3, 10), Top.MAX_SIZE, "include/linux/slab.h 3.10, 6.0: KMALLOC_SHIFT_HIGH up to 25"),
+        Era((2, 4), Top.BYTES_128K, "mm/slab.c 2.4.22, include/linux/kmalloc_sizes.h 2.6.18, 2.6.21"),
+        Era(
+            (2, 6, 22),
+            Top.MAX_SIZE,
+            "include/linux/kmalloc_sizes.h, slab.h 2.6.22, slab.h 6.0: KMALLOC_SHIFT_HIGH up to 25",
+        ),
         Era((6, 1), Top.TWO_PAGES, "commit d6a71648dbc0 (6.1)"),
     ],
 )
@@ -109,7 +113,8 @@ class SlubOrder(NamedTuple):
 
     Attributes:
         max_order: the largest order tried for the sake of more objects.
-        by_cpus: it wants 4 * (fls(cpus) + 1) objects, else 4.
+        by_cpus: it wants 4 * (fls(cpus) + 1) objects, else 4; without it, pages above 4 KiB get twice the
+        objects and one order more.
         fraction: the waste accepted first is 1/fraction of the slab.
         patient: it wants no more than the largest order holds, and lowers that by one; else it halves it.
     """
@@ -241,13 +246,15 @@ def _slab_shape(profile: KernelProfile, size: int, name: str) -> SizeClass:
 
 def _slub_order(size: int, page_size: int, cpus: int, era: SlubOrder) -> int:
     """mm/slub.c calculate_order: many objects first, then little waste."""
-    wanted = 4 * (cpus.bit_length() + 1) if era.by_cpus else 4
+    large = not era.by_cpus and page_size > 4096
+    top = era.max_order + large
+    wanted = 4 * (cpus.bit_length() + 1) if era.by_cpus else 4 << large
     if era.patient:
-        wanted = min(wanted, (page_size << era.max_order) // size)
+        wanted = min(wanted, (page_size << top) // size)
     while wanted > 1:
         fraction = era.fraction
         while fraction >= 4:
-            for order in range(get_order(wanted * size, page_size), era.max_order + 1):
+            for order in range(get_order(wanted * size, page_size), top + 1):
                 room = page_size << order
                 if room % size <= room // fraction:
                     return order

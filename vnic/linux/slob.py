@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 
 from vnic.linux.eras import Era, Rule
@@ -15,16 +16,47 @@ NATURAL_ALIGN: Rule[bool] = Rule(
         Era((5, 4), True, "commit 59bb47985c1d (5.4)"),
     ],
 )
+BREAKS: Rule[tuple[int, ...]] = Rule(
+    "the sizes at which SLOB goes over to pages of its own for larger objects",
+    [
+        Era((2, 6, 16), (), "mm/slob.c 2.6.16, 2.6.24: one list of pages"),
+        Era((2, 6, 25), (256, 1024), "mm/slob.c 2.6.25, 3.4.39, 6.1 SLOB_BREAK1, SLOB_BREAK2"),
+    ],
+)
+WHOLE_PAGES: Rule[bool] = Rule(
+    "ksize of a SLOB object in pages of its own is the pages, not what was asked for",
+    [
+        Era((2, 6, 16), True, "mm/slob.c 2.6.16, 2.6.22 ksize: PAGE_SIZE << order"),
+        Era((2, 6, 23), False, "mm/slob.c 2.6.23, 3.4.39, 3.6.5 ksize: page->private"),
+        # Both trees were seen; which version between them began it was not.
+        Era((4, 9), True, "mm/slob.c 4.9, 6.1 ksize: the compound page"),
+    ],
+)
 
 
 class SlobHeap:
     """First fit in pages: the header of `kmalloc_min_size` bytes before each object holds its size.
 
+    Small, medium and large objects have pages of their own since 2.6.25; a page stays with its kind.
+
     Attributes:
         objects: every object in use: its address and the bytes of it.
     """
 
-    __slots__ = ("_align", "_fail", "_free", "_header", "_natural", "_pages", "_unit", "objects")
+    __slots__ = (
+        "_align",
+        "_breaks",
+        "_fail",
+        "_free",
+        "_header",
+        "_line",
+        "_lists",
+        "_natural",
+        "_pages",
+        "_unit",
+        "_whole",
+        "objects",
+    )
 
     def __init__(
         self, profile: KernelProfile, pages: PageAllocator, *, fail: Callable[[str], bool] | None = None
@@ -34,8 +66,12 @@ class SlobHeap:
         self._header = self._align = profile.kmalloc_min_size
         self._natural = NATURAL_ALIGN.at(profile.version)
         self._unit = 2 if pages.page_size <= 65534 else 4  # sizeof(slobidx_t): s16, s32 for 64 KiB pages
-        # The free stretches of each page in use, as (start, length), ascending.
+        self._whole = WHOLE_PAGES.at(profile.version)
+        self._line = profile.l1_cache_bytes  # SLOB_ALIGN
+        self._breaks = BREAKS.at(profile.version)
+        # The free stretches of each page in use, as (start, length), ascending; and the pages of each kind.
         self._free: dict[int, list[tuple[int, int]]] = {}
+        self._lists: list[dict[int, None]] = [{} for _ in range(len(self._breaks) + 1)]
         self.objects: dict[int, int] = {}
 
     def kmalloc(self, size: int) -> int | None:
@@ -46,7 +82,7 @@ class SlobHeap:
             page = self._pages.alloc(get_order(size, self._pages.page_size))
             if page is None:
                 return None
-            self.objects[page.address] = page.size
+            self.objects[page.address] = page.size if self._whole else size
             return page.address
         natural = self._natural and size & (size - 1) == 0
         align = max(self._align, size) if natural else self._align
@@ -57,13 +93,15 @@ class SlobHeap:
 
     def _take(self, size: int, align: int, header: int) -> int | None:
         """Carves `header + size` bytes so that the object behind the header is aligned; its address."""
-        for stretches in self._free.values():
-            address = self._fit(stretches, size, align, header)
+        kind = self._lists[bisect_right(self._breaks, header + size)]
+        for start in kind:
+            address = self._fit(self._free[start], size, align, header)
             if address is not None:
                 return address
         page = self._pages.alloc(0)
         if page is None:
             return None
+        kind[page.address] = None
         stretches = self._free[page.address] = [(page.address, page.size)]
         return self._fit(stretches, size, align, header)
 
@@ -99,6 +137,8 @@ class SlobHeap:
                 merged.append(piece)
         if merged == [(page.address, page.size)]:
             del self._free[page.address]
+            for kind in self._lists:
+                kind.pop(page.address, None)
             self._pages.put(page)
         else:
             self._free[page.address] = merged
@@ -119,21 +159,19 @@ class SlobHeap:
         return "slob", self._rounded(size)
 
     def roundup(self, size: int) -> int:
-        """`kmalloc_size_roundup` of SLOB: to the minimum alignment, or whole pages."""
-        if size >= self._pages.page_size - self._header:
-            return self._pages.page_size << get_order(size, self._pages.page_size)
+        """`kmalloc_size_roundup` of SLOB: to the minimum alignment, also of what takes whole pages."""
         return -(-size // self._align) * self._align
 
     def cache(self, name: str, size: int) -> SlobCache:
-        """A named cache: SLOB carves its objects without a header."""
+        """A named cache: SLOB carves its objects without a header, aligned to a cache line."""
         return SlobCache(self, name, size)
 
     def shrink(self) -> None:
         """Nothing to do: SLOB gives a page back when its last object goes."""
 
     def take_object(self, size: int) -> int | None:
-        """One object of a named cache, aligned to the minimum; or None."""
-        return self._take(self._rounded(size), self._align, 0)
+        """One object of a named cache, aligned to a cache line (SLAB_HWCACHE_ALIGN); or None."""
+        return self._take(self._rounded(size), self._line, 0)
 
     def give_object(self, address: int) -> None:
         """Gives an object of a named cache back. Raises BadFree."""

@@ -1,4 +1,4 @@
-"""The plusargs of the bench, set again in a running simulation."""
+"""What the bench can be told: its plusargs, set again in a running simulation, and its widths."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from vnic.errors import UsageError
+
+DATA_WIDTHS: Final = (64, 128, 256, 512)
+"""Bits of the DMA bus: parameter DATA_WIDTH of rtl/vnic.v."""
 
 DEFAULTS: Final[Mapping[str, int]] = {
     "read_latency": 32,

@@ -163,10 +163,15 @@ class Simulator:
             if lines:
                 return lines
 
+    def _hush(self) -> None:
+        """There is nothing more to tell; what could not be told to one who has gone is lost."""
+        assert self._child.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._child.stdin.close()
+
     def result(self) -> IcarusResult:
         """Wait for the end and take the answer. Raises SimulatorFailed, or what the entry raised."""
-        assert self._child.stdin is not None
-        self._child.stdin.close()
+        self._hush()
         code = self._child.wait()
         before, after = self._before, os.times()
         cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
@@ -198,9 +203,7 @@ class Simulator:
         # Gone already, or nothing but a zombie left of it: fine.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
-        assert self._child.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._child.stdin.close()
+        self._hush()
         self._child.wait()
         os.close(self._reader)
         self._reader = -1

@@ -22,9 +22,36 @@ def test_help_has_examples(vnic: Run, command: str) -> None:
     assert "\x1b" not in done.stdout
 
 
-def test_no_arguments_show_the_commands(vnic: Run) -> None:
-    done = vnic()
-    assert all(command in done.stdout + done.stderr for command in ("sim", "buffer", "kernels", "doctor"))
+@pytest.mark.parametrize(
+    ("arguments", "named"), [((), ("sim", "buffer", "sweep")), (("kernel",), ("import",))]
+)
+def test_no_arguments_show_the_commands(
+    vnic: Run, arguments: tuple[str, ...], named: tuple[str, ...]
+) -> None:
+    done = vnic(*arguments)
+    assert done.returncode == 2
+    assert all(command in done.stdout for command in named)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("sim", "--nosuch"), "see `vnic sim --help`"),
+        (("kernel", "import"), "see `vnic kernel import --help`"),
+        (("kernel", "import", "."), "is a directory"),
+        (("nosuch",), "No such command 'nosuch'; see `vnic --help`"),
+        (("boot", "--gsi", "24"), "inputs 0 to 23"),
+        (("boot", "--data-width", "65"), "64, 128, 256, 512"),
+        (("boot", "--memory", "95"), "at least 96 MiB"),
+        (("boot", "--timeout", "0"), "more than 0"),
+    ],
+)
+def test_a_wrong_request_is_one_line(vnic: Run, arguments: tuple[str, ...], says: str) -> None:
+    done = vnic(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert says in line
 
 
 def test_version(vnic: Run) -> None:

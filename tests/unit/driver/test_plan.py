@@ -27,6 +27,7 @@ AUTO = DriverOptions()
         ("2.6.9/i386-686", 4079, "skb", 8192),
         ("2.6.9/i386-686", 9000, "skb", 16384),
         ("2.6.18/x86_64-generic", 200, "skb", 256),
+        ("2.6.9/i386-686", 1501, "skb", 4096),
         ("2.6.18/x86_64-generic", 1400, "skb", 2048),
         ("2.6.18/x86_64-generic", 1500, "skb", 1522),
         ("2.6.18/x86_64-generic", 1504, "skb", 1522),
@@ -45,6 +46,17 @@ def test_the_buffer_of_each_era(kernel: str, mtu: int, strategy: str, buffer: in
     plan = plan_rx(load_profile(kernel), replace(AUTO, mtu=mtu), mtu)
     assert (plan.strategy, plan.buffer) == (strategy, buffer)
     assert plan.long_packets is (mtu > 1500)
+
+
+@pytest.mark.parametrize(
+    ("version", "mtu", "buffer"),
+    [((2, 6, 11), 1501, 4096), ((2, 6, 12), 1501, 2048), ((2, 6, 17), 2030, 2048), ((2, 6, 17), 2031, 4096)],
+)
+def test_2048_bytes_hold_more_than_plain_ethernet_since_2_6_12(
+    version: tuple[int, ...], mtu: int, buffer: int
+) -> None:
+    profile = replace(load_profile("2.6.9/i386-686"), version=version)
+    assert plan_rx(profile, replace(AUTO, mtu=mtu), mtu).buffer == buffer
 
 
 @given(st.sampled_from(profile_names()), st.integers(46, 16110))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from vnic.driver.strategies import driver_buffer
@@ -25,7 +27,10 @@ CASES = [
     ("6.1/x86_64", "e1000", 1400, 2048, "build_skb", "page_frag", 2688),
     ("6.1/x86_64", "e1000e", 1400, 1522, "skb", "page_frag", 2176),
     ("6.1/x86_64", "e1000e", 9000, 4096, "packet-split", "kmalloc-512", 13056),
+    ("2.6.32/x86_64", "e1000e", 9216, 4096, "packet-split", "kmalloc-1024", 12712),
     ("6.1/arm64-64k", "e1000e", 9000, 4096, "jumbo", "page", 65536),
+    ("6.1/arm64-64k", "e1000e", 1518, 2048, "skb", "page_frag", 2688),
+    ("6.1/arm64-64k", "e1000e", 1519, 2048, "jumbo", "page", 65536),
 ]
 
 
@@ -36,6 +41,12 @@ def test_buffer_of_a_driver(
     found = driver_buffer(load_profile(kernel), driver, mtu)
     assert (found.rx_buffer_len, found.strategy) == (size, strategy)
     assert (found.layout.size_class, found.layout.truesize) == (size_class, truesize)
+
+
+def test_the_first_e1000e_had_no_pages_for_what_it_does_not_split() -> None:
+    large = replace(load_profile("2.6.24/x86_64"), page_size=65536)
+    assert driver_buffer(large, "e1000e", 9000).strategy == "skb"
+    assert driver_buffer(replace(large, version=(2, 6, 26)), "e1000e", 9000).strategy == "jumbo"
 
 
 def test_the_first_fill_of_e1000e_is_kmalloc() -> None:
@@ -53,7 +64,10 @@ def test_the_first_fill_of_e1000e_is_kmalloc() -> None:
         ("6.1/x86_64", "e100", 1500, "e1000, e1000e"),
         ("2.6.18/ppc64", "e1000e", 1500, "came with 2.6.24"),
         ("6.1/x86_64", "e1000", 45, "46 to 16110"),
-        ("6.1/x86_64", "e1000e", 9213, "46 to 9212"),
+        ("6.1/x86_64", "e1000e", 9213, "68 to 9212"),
+        ("6.1/x86_64", "e1000e", 67, "68 to 9212"),
+        ("2.6.24/x86_64", "e1000e", 45, "46 to 9216"),
+        ("2.6.32/x86_64", "e1000e", 9217, "68 to 9216"),
     ],
 )
 def test_what_is_refused(kernel: str, driver: str, mtu: int, message: str) -> None:

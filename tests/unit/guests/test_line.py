@@ -26,20 +26,32 @@ def pair() -> Iterator[tuple[InterruptLine, socket.socket]]:
 
 def test_a_level_is_set_once(pair: tuple[InterruptLine, socket.socket]) -> None:
     line, qemu = pair
-    qemu.send(b"OK\n")
     line.set(True)
     line.set(True)
     assert qemu.recv(200) == b"set_irq_in /machine/i440fx/ioapic unnamed-gpio-in 10 1\n"
-    qemu.send(b"OK\n")
     line.set(False)
     assert qemu.recv(200) == b"set_irq_in /machine/i440fx/ioapic unnamed-gpio-in 10 0\n"
     assert line.changes == 2
+
+
+def test_a_fall_is_waited_for_and_a_rise_is_not(pair: tuple[InterruptLine, socket.socket]) -> None:
+    line, qemu = pair
+    line.set(True)
+    line.let_fall()
+    line.set(False)
+    qemu.send(b"OK\nOK\n")
+    line.let_fall()
+    line.let_fall()
+    qemu.send(b"late\n")
+    assert line.drain()  # nothing was left, and nothing was taken that nobody asked for
 
 
 def test_a_qemu_that_is_busy_holds_nothing_up(pair: tuple[InterruptLine, socket.socket]) -> None:
     line, qemu = pair
     start = time.monotonic()
     line.set(True)
+    line.set(False)
+    line.let_fall()
     assert time.monotonic() - start < 10 * ANSWER_S
     qemu.send(b"OK\n")
     assert line.drain()
@@ -48,8 +60,9 @@ def test_a_qemu_that_is_busy_holds_nothing_up(pair: tuple[InterruptLine, socket.
 def test_an_input_that_is_not_there(pair: tuple[InterruptLine, socket.socket]) -> None:
     line, qemu = pair
     qemu.send(b"FAIL Unknown device\n")
+    line.set(True)
     with pytest.raises(QemuError, match=r"QEMU has no interrupt input 10 at .*ioapic: FAIL Unknown device"):
-        line.set(True)
+        line.drain()
 
 
 def test_the_socket_is_closed(pair: tuple[InterruptLine, socket.socket]) -> None:

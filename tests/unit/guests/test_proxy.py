@@ -97,6 +97,17 @@ def test_registers_through_memory(qemu: Qemu) -> None:
     assert qemu.proxy.accesses == 6
 
 
+def test_a_write_is_answered_before_it_takes_effect(qemu: Qemu) -> None:
+    """PCI posts writes: what the guest asks next waits, the guest does not."""
+    answered: list[bytes] = []
+    qemu.device.before_access = lambda: answered.append(qemu.sock.recv(100))
+    qemu.send(Command.BAR_WRITE, struct.pack("<QQI?3x", BASE + Reg.FCAL, 0x1234, 4, True))
+    run(qemu.proxy.serve(qemu.device))
+    assert struct.unpack("<i4xQQ", answered[0]) == (Command.RET, 8, 0)
+    qemu.device.before_access = lambda: None
+    assert qemu.read(BASE + Reg.FCAL) == 0x1234
+
+
 def test_registers_through_io(qemu: Qemu) -> None:
     """Linux resets an 82540 so."""
     qemu.write(BASE + Reg.FCAL, 0x1234)

@@ -129,8 +129,11 @@ def test_header_cost(name: str, ip_misaligned: int, misaligned: int, rps_lines: 
 
 
 def test_a_load_may_lie_on_two_lines() -> None:
-    """SLOB heads lie anywhere: the frame starts at 48, IP at 62, and its first word ends at 66."""
-    cost = header_cost(load_profile("3.3/x86_64-slob"))
+    """A SLOB head starts 8 bytes into its page; with 40 of pad IP is at 62, and its first word ends at 66."""
+    slob = load_profile("3.3/x86_64-slob")
+    cost = header_cost(slob)
+    assert (cost.frame_offset, cost.split, cost.header_lines) == (8, 0, 1)
+    cost = header_cost(replace(slob, net_skb_pad=40))
     assert (cost.frame_offset, cost.split, cost.header_lines) == (48, 1, 2)
 
 

@@ -189,6 +189,14 @@ def test_the_first_slub_stops_at_order_1(size: int) -> None:
     assert shape.objects >= min(4, 8192 // size)
 
 
+@pytest.mark.parametrize(("size", "order", "objects"), [(2048, 0, 32), (16384, 1, 8), (65536, 2, 4)])
+def test_the_first_slub_takes_more_of_large_pages(size: int, order: int, objects: int) -> None:
+    """mm/slub.c 2.6.24: eight objects and up to order 2 where a page is more than 4 KiB."""
+    profile = replace(load_profile("2.6.24/x86_64"), page_size=65536)
+    shape = slab_shape(profile, size, 8, "any")
+    assert (shape.order, shape.objects) == (order, objects)
+
+
 def test_a_small_head_is_never_a_power_of_two() -> None:
     """256 of headers and 256 of shared info would be 512, and merge with kmalloc-512: one line more."""
     profile = replace(load_profile("6.3/x86_64"), sizeof_shinfo=256, max_header=128)

@@ -117,7 +117,8 @@ def test_kmalloc(name: str, todo: Steps) -> None:
             assert address % profile.kmalloc_min_size == 0
             found = linux.slab.class_for(size)
             assert found is not None
-            assert found[1] == real
+            # A SLOB that keeps what was asked for of whole pages answers less than it holds.
+            assert found[1] == real or (profile.allocator == "slob" and size == real <= found[1])
             if profile.allocator != "slob" and real & (real - 1) == 0:
                 assert address % min(real, profile.l1_cache_bytes) == 0
 

@@ -51,8 +51,12 @@
     const ink = dark.matches ? "#e6e8eb" : "#1b1f24", grid = dark.matches ? "#414a54" : "#dfe3e8";
     const config = {
       background: "transparent", view: { stroke: null }, font: "system-ui, sans-serif",
-      axis: { labelColor: ink, titleColor: ink, gridColor: grid, domainColor: ink, tickColor: ink },
-      legend: { labelColor: ink, titleColor: ink, orient: "bottom" },
+      axis: { labelColor: ink, titleColor: ink, gridColor: grid, domainColor: ink, tickColor: ink,
+        labelFontSize: 12, titleFontSize: 12 },
+      axisX: { labelAngle: 0, labelOverlap: true },
+      legend: { labelColor: ink, titleColor: ink, orient: "bottom", labelFontSize: 12, titleFontSize: 12,
+        labelLimit: 260 },
+      mark: { color: dark.matches ? "#8ab4f8" : "#0b57d0" },
       range: { category: dark.matches
         ? ["#8ab4f8", "#f28b82", "#81c995", "#fdd663", "#d7aefb", "#78d9ec", "#fcad70", "#e6e8eb"]
         : ["#0b57d0", "#b3261e", "#146c2e", "#b06000", "#7b1fa2", "#00677d", "#8d4a00", "#1b1f24"] },
