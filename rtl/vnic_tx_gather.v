@@ -145,7 +145,7 @@ module vnic_tx_gather #(
     assign keep = over && !e_drop && !e_head && bytes != 14'd0;
     assign discard = over && e_drop;
     // A segment's first payload comes: the header goes before it
-    assign play = entry_valid && e_tso && !e_head && !e_no_data && !played_reg && !flush_reg;
+    assign play = entry_valid && e_tso && !e_head && !e_no_data && !played_reg;
     // Read data can only be for a piece that has some
     assign stall = flush_reg || (entry_valid && (e_no_data || !wb_ready)) || play;
     assign entry_pop = done;

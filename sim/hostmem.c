@@ -20,19 +20,33 @@ struct counters totals;
 
 static struct region regions[MAX_REGIONS];
 static unsigned region_count;
+/* What of it the NIC may reach, once hostmem_restrict was called. Regions stay mapped: a burst under way holds
+   the address of its bytes. */
+static struct region windows[MAX_REGIONS];
+static unsigned window_count;
+static int restricted;
 static struct burst_record *record;
 static size_t record_count, record_room;
 
-uint8_t *locate(uint64_t address, uint64_t length)
+static struct region *find(struct region *in, unsigned count, uint64_t address, uint64_t length)
 {
     unsigned i;
 
-    for (i = 0; i < region_count; i++) {
-        struct region *r = &regions[i];
+    for (i = 0; i < count; i++) {
+        struct region *r = &in[i];
         if (address >= r->base && address - r->base < r->size && length <= r->size - (address - r->base))
-            return r->bytes + (address - r->base);
+            return r;
     }
     return NULL;
+}
+
+uint8_t *locate(uint64_t address, uint64_t length)
+{
+    struct region *r = find(regions, region_count, address, length);
+
+    if (!r || (restricted && !find(windows, window_count, address, length)))
+        return NULL;
+    return r->bytes + (address - r->base);
 }
 
 void log_burst(int write, uint32_t id, uint64_t axaddr, uint64_t address, uint64_t length, uint32_t strobes,
@@ -111,10 +125,29 @@ PYTHON int hostmem_add_region(int fd, uint64_t base, uint64_t size, uint64_t off
 /* Forget all regions; later accesses answer with an error. */
 PYTHON void hostmem_detach(void)
 {
+    restricted = 0;
     while (region_count) {
         region_count--;
         munmap(regions[region_count].bytes, regions[region_count].size);
     }
+}
+
+/* From the next burst on the NIC reaches nothing but what hostmem_permit names. */
+PYTHON void hostmem_restrict(void)
+{
+    restricted = 1;
+    window_count = 0;
+}
+
+/* Let the NIC reach this again; returns 0 or an errno. */
+PYTHON int hostmem_permit(uint64_t base, uint64_t size)
+{
+    if (window_count == MAX_REGIONS)
+        return ENOSPC;
+    windows[window_count].base = base;
+    windows[window_count].size = size;
+    window_count++;
+    return 0;
 }
 
 /* The log so far: *records points at it until the next call of hostmem_log_clear. Returns the count. */

@@ -67,12 +67,15 @@ _PROGRAMS: Final = (
     _Program("busybox", "vnic boot, make captures", False, "busybox-static", ("--help",)),
     _Program("gtkwave", "looking at waves.fst", False, "gtkwave"),
 )
+# With what pip is asked for: what vnic cannot be installed without, or one of its extras
 _PACKAGES: Final = (
-    ("cocotb", "vnic sim --target icarus", True),
-    ("pyarrow", "vnic sim (result tables)", True),
-    ("scapy", "vnic sim (captures)", True),
-    ("construct", "vnic sim (descriptors)", True),
-    ("cocotbext-axi", "the independent witness: pip install 'vnic[witness]'", False),
+    ("cocotb", "vnic sim --target icarus", True, "cocotb"),
+    ("pyarrow", "vnic sim (result tables)", True, "pyarrow"),
+    ("scapy", "vnic sim (captures)", True, "scapy"),
+    ("construct", "vnic sim (descriptors)", True, "construct"),
+    ("cocotbext-axi", "the independent witness", False, "'vnic[witness]'"),
+    ("altair", "vnic report", False, "'vnic[lab]'"),
+    ("distributed", "vnic sweep --executor dask", False, "'vnic[lab]'"),
 )
 
 
@@ -94,12 +97,12 @@ def examine() -> Iterator[Finding]:
             _version(program.name, program.arguments),
             f"apt install {program.package}",
         )
-    for package, needed_for, required in _PACKAGES:
+    for package, needed_for, required, wanted in _PACKAGES:
         try:
             found: str | None = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             found = None
-        yield Finding(package, needed_for, required, found, f"pip install {package}")
+        yield Finding(package, needed_for, required, found, f"pip install {wanted}")
     yield _cache()
 
 

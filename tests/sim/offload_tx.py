@@ -9,6 +9,7 @@ from typing import Any
 from vnic.memory import HostMemory
 from vnic.nic.registers import CTRL, TCTL, Reg
 from vnic.targets.base import Target
+from vnic.targets.icarus_target import IcarusTarget
 
 RING, DATA, SLOTS = 0x1_0000, 0x10_0000, 64
 MAC_HEADER = bytes.fromhex("021122334455525400123456 0800")
@@ -19,7 +20,7 @@ HEADER = MAC_HEADER + IP + TCP
 # Offsets of context: IPCSS, IPCSO, IPCSE, TUCSS, TUCSO, TUCSE
 OFFSETS = (14, 24, 33, 34, 50, 0)
 MSS, PAYLOAD = 101, 250
-SEGMENTS = 3
+PACKETS = 3
 TAG = 0xA123
 
 EOP_IFCS_RS, TSE, DEXT, VLE, IC = 0x0B, 0x04, 0x20, 0x40, 0x04
@@ -71,4 +72,35 @@ async def packets(
     return {
         "frames": frames,
         "segmented": [await target.read32(Reg.TSCTC), await target.read32(Reg.TSCTFC)],
+    }
+
+
+async def steady_segments(
+    target: IcarusTarget, memory: HostMemory, spec: dict[str, Any], progress: Callable[[int, int], None]
+) -> dict[str, int]:
+    """Entry: cycles for segmentations of `segments` segments of `mss` bytes, back to back; `ideal` counts the
+    words that leave."""
+    mss, segments, beat_bytes = spec["mss"], spec["segments"], spec["beat_bytes"]
+    write = target.write32
+    await write(Reg.CTRL, CTRL.SLU | CTRL.FD)
+    await write(Reg.TDBAL, RING)
+    await write(Reg.TDLEN, 16 * SLOTS)
+    await write(Reg.TCTL, TCTL.EN | TCTL.PSP)
+    size = len(HEADER) + mss * segments
+    memory.write(DATA, HEADER)
+    descriptors = (
+        context(TSE | 3, mss * segments, len(HEADER), mss),
+        data(DATA, len(HEADER), TSE),
+        # Where a page fragment may start
+        data(DATA + 4096 + 2, size - len(HEADER), TSE | EOP_IFCS_RS),
+    )
+    memory.write(RING, b"".join(descriptors) * PACKETS)
+    before = target.cycles
+    await write(Reg.TDT, len(descriptors) * PACKETS)
+    await target.settle()
+    frames = await target.wire.collect()
+    return {
+        "frames": len(frames),
+        "cycles": target.cycles - before,
+        "ideal": sum((len(frame) + beat_bytes - 1) // beat_bytes for frame in frames),
     }

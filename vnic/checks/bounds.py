@@ -165,16 +165,18 @@ class BoundsRules:
         """Judge a read of data to transmit."""
         address = event.address
         end = address + event.length
-        mapping = self._mappings.get(address, self._last_tx)
+        mapping = self._state.sent_from(address, self._last_tx)
         if not mapping.address <= address < mapping.end:
             found = self._state.mapping_at(address)
             if found is None:
                 self._stray(event)
                 return
             mapping = found
-        self._last_tx = mapping
-        # A bus reads whole beats: the one that holds the last byte brings its neighbours along.
+        # A bus reads whole beats: the one that holds the last byte brings its neighbours along. Where a
+        # segment ends in a buffer's last beat, that is read again when the buffer counts as read.
         beat = event.beat_bytes or 1
+        again = mapping is self._last_tx and mapping.end - address < beat
+        self._last_tx = mapping
         if end > (mapping.end + beat - 1) // beat * beat:
             self._ledger.report(
                 DMA_BOUNDS,
@@ -185,5 +187,5 @@ class BoundsRules:
                 length=event.length,
                 over=end - mapping.end,
             )
-        elif mapping.index < 0:
+        elif mapping.index < 0 and not again:
             self._not_owned(event)

@@ -160,6 +160,18 @@ class State:
                     return mapping
         return found
 
+    def sent_from(self, address: int, last: Mapping) -> Mapping:
+        """The mapping that a read at ``address`` belongs to: the one that starts there, else ``last``.
+
+        A read in mid-buffer may start where an earlier buffer did, which the driver has long taken back: a
+        ``last`` that the NIC owns and that ``address`` lies in comes before a mapping that it cannot read.
+        """
+        mapping = self.mappings.get(address, last)
+        readable = mapping.index >= 0 and mapping.direction != "from_device"
+        if not readable and last.index >= 0 and last.address <= address < last.end:
+            return last
+        return mapping
+
     def object_at(self, address: int) -> RxBufferEvent | None:
         """The rx buffer whose memory, headroom and skb_shared_info included, holds ``address``."""
         for mapping in self.mappings.values():

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from vnic.cli.boot_verify import Progress, print_rows, rows_json
 from vnic.cli.console import console, plain_table, print_json
-from vnic.cli.sim import free_name
+from vnic.cli.sim import dated_name
 from vnic.errors import UsageError
 from vnic.guests.boot import CONSOLE, DMA, INITRD, boot
 from vnic.guests.kernel import GuestKernel, given_kernel, stock_kernel
@@ -56,8 +56,8 @@ def boot_command(request: BootRequest, options: BootOptions, *, as_json: bool) -
         kernel = given_kernel(request.kernel_image, request.modules)
     else:
         kernel = stock_kernel()
-    out = request.out or free_name("boot")
-    with ResultDirectory(out, replace=request.force) as directory:
+    out = request.out or dated_name("boot")
+    with ResultDirectory(out, replace=request.force, another=request.out is None) as directory:
         try:
             result, rows = _run(options, kernel, directory.scratch, quiet=request.quiet or as_json)
         except Exception:

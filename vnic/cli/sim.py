@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -87,10 +87,10 @@ def sim_command(request: Request, *, as_json: bool) -> int:
         waves=request.waves,
     )
     layout = layout_for(load_profile(request.kernel), request.mtu, request.buffer, request.strategy)
-    out = request.out or free_name("sim")
+    out = request.out or dated_name("sim")
     if request.force and request.out is None:
         raise UsageError("--force replaces the result in --out DIR: name it")
-    with Bar() as bar, ResultDirectory(out, replace=request.force) as directory:
+    with Bar() as bar, ResultDirectory(out, replace=request.force, another=request.out is None) as directory:
         outcome = run_experiment(experiment, directory, bar)
     if as_json:
         print_json({"schema": 1, **outcome.json, "out": str(outcome.path)})
@@ -99,18 +99,9 @@ def sim_command(request: Request, *, as_json: bool) -> int:
     return int(outcome.failed)
 
 
-def free_name(command: str) -> Path:
-    """A name under `out/` that is still free."""
-    base = Path("out") / time.strftime(f"{command}-%Y%m%d-%H%M%S")
-    return next(path for path in _numbered(base) if not path.exists())
-
-
-def _numbered(base: Path) -> Iterator[Path]:
-    yield base
-    number = 2
-    while True:
-        yield base.with_name(f"{base.name}-{number}")
-        number += 1
+def dated_name(command: str) -> Path:
+    """A name under `out/` for a result that nobody gave one."""
+    return Path("out") / time.strftime(f"{command}-%Y%m%d-%H%M%S")
 
 
 def _print(out: Console, experiment: Experiment, outcome: Outcome, layout: RxLayout) -> None:

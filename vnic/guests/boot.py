@@ -210,7 +210,7 @@ async def inside(
             out,
             console,
             memory,
-            lambda _: IcarusNic(target),
+            lambda guest: IcarusNic(target, guest),
             lambda: progress(console.bytes, 0),
         )
     return {**asdict(result), "verdicts": [asdict(each) for each in result.verdicts]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from vnic.errors import BadAddress, VnicError
@@ -21,6 +21,7 @@ class GuestMemory:
 
     There is none before the first `replace`, and none while `enabled` is False: a PCI device whose guest has
     not set COMMAND.MASTER gets no answer on the bus (PCI 3.0, 6.2.2). An access lies in one region.
+    `on_change` is called when what can be reached has changed.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class GuestMemory:
         self._base = self._end = 0
         self._map = mmap.mmap(-1, mmap.PAGESIZE)
         self._enabled = True
+        self.on_change: Callable[[], None] = _nobody
 
     def replace(self, regions: Sequence[RamRegion]) -> None:
         """The memory is now `regions` and no other; old mappings are closed, each `fd` stays the caller's.
@@ -62,6 +64,7 @@ class GuestMemory:
             self._base, self._end, self._map = self._maps[0]
         else:
             self._base = self._end = 0
+        self.on_change()
 
     def read(self, address: int, length: int) -> bytes:
         """`length` bytes from `address`. Raises BadAddress."""
@@ -91,6 +94,11 @@ class GuestMemory:
         """Base and end of each region, in address order."""
         return sorted((base, end) for base, end, _ in self._maps)
 
+    @property
+    def windows(self) -> list[tuple[int, int]]:
+        """Base and size of each region that can be reached now."""
+        return [(base, end - base) for base, end in self.ranges] if self._enabled else []
+
     def _find(self, address: int, length: int) -> _Mapped:
         if self._enabled:
             for mapped in self._maps:
@@ -108,3 +116,7 @@ class GuestMemory:
         """Give the mappings back."""
         self._drop()
         self._map = mmap.mmap(-1, mmap.PAGESIZE)
+
+
+def _nobody() -> None:
+    """The default listener."""

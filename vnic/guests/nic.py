@@ -149,10 +149,15 @@ class ModelNic:
 
 
 class IcarusNic:
-    """The Verilog NIC, from inside the simulator. Simulated time stands still while it has nothing to do."""
+    """The Verilog NIC, from inside the simulator. Simulated time stands still while it has nothing to do.
 
-    def __init__(self, target: IcarusTarget) -> None:
+    It masters the simulator's host memory, which is the guest's RAM, and of that what `memory` says.
+    """
+
+    def __init__(self, target: IcarusTarget, memory: GuestMemory) -> None:
         self._target = target
+        memory.on_change = lambda: target.permit(memory.windows)
+        memory.on_change()
         self._at_rest = False
         self._chunk = REST_CYCLES
         self._listener: Callable[[DmaEvent], None] = target.on_dma

@@ -100,7 +100,7 @@ class _Descriptors(GivingRules):
     def fetched(self, event: DmaEvent) -> None:
         """The NIC has read data to send. With the last byte it is done with a descriptor that has no RS."""
         address = event.address
-        mapping = self._mappings.get(address, self._reading)
+        mapping = self._state.sent_from(address, self._reading)
         if mapping.direction == "to_device" and mapping.address <= address < mapping.end:
             self._reading = mapping
             mapping.written = int(address + event.length >= mapping.end)

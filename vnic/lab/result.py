@@ -15,6 +15,7 @@ Tables and reports are made from these files, never from live objects.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -49,16 +51,19 @@ class ResultDirectory:
     Args:
         path: where it shall be.
         replace: take the place of an older result of vnic; anything else is never removed.
+        another: nobody asked for this very name: where it is taken, one with a number behind it will do.
 
     Raises:
         UsageError: `path` exists and may not be replaced.
         ResultError: its folder cannot be written.
     """
 
-    def __init__(self, path: Path, *, replace: bool = False) -> None:
+    def __init__(self, path: Path, *, replace: bool = False, another: bool = False) -> None:
         self.path = path.absolute()
         self._replace = replace
-        self._refuse_foreign()
+        self._another = another
+        if not another:
+            self._refuse_foreign()
         self._made = [folder for folder in self.path.parents if not folder.exists()]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,6 +125,9 @@ class ResultDirectory:
         return self.path
 
     def _swap_in(self) -> None:
+        if self._another:
+            self._take_free_name()
+            return
         if not self.path.exists():
             self.scratch.rename(self.path)
             return
@@ -133,6 +141,18 @@ class ResultDirectory:
             raise
         finally:
             shutil.rmtree(old, ignore_errors=True)
+
+    def _take_free_name(self) -> None:
+        """Looked for now and not before the run: of two that began in the same second neither loses."""
+        wanted = self.path
+        for number in count(2):
+            try:
+                self.scratch.rename(self.path)
+                return
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                    raise
+                self.path = wanted.with_name(f"{wanted.name}-{number}")
 
     def _remove_made(self) -> None:
         """Take back the folders made for a result that did not come about."""

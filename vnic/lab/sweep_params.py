@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,6 +86,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
 BUILD: Final = ("data_width", "max_burst_beats")
 """Parameters of the Verilog: two points that differ in another one run in the same simulator."""
 
+_CONSTANTS: Final = ("net_skb_pad", "net_ip_align", "l1_cache_bytes")
 BENCH: Final = (
     "read_latency", "write_latency", "writeback_latency", "line_penalty",
     "stall", "rx_stall", "tx_stall", "seed",
@@ -112,7 +114,7 @@ def check_point(values: Mapping[str, Value]) -> None:
     if (values["target"], values["mode"]) == ("qemu", "loopback"):
         raise UsageError("target qemu and mode loopback: QEMU's e1000 has no MAC loopback")
     check(bench_settings(values))
-    load_profile(str(values["kernel"]))
+    _profile(str(values["kernel"]), *(None for _ in _CONSTANTS))
     if values["capture"] is not None and values["frame_bytes"] is not None:
         raise UsageError("capture and frame_bytes: frames are either played or made up, give one")
     length = frame_length(values)
@@ -157,15 +159,19 @@ def bench_settings(values: Mapping[str, Value]) -> dict[str, int]:
 
 
 def profile_for(values: Mapping[str, Value]) -> KernelProfile:
-    """The kernel of a point, with what the experiment sets in place of its own constants."""
+    """The kernel of a point, with what the experiment sets in place of its constants. Raises UsageError."""
+    return _profile(str(values["kernel"]), *(values[name] for name in _CONSTANTS))
+
+
+@cache
+def _profile(name: str, *constants: Value) -> KernelProfile:
+    # Read once: a sweep asks for the same few over and over, and a file of TOML takes milliseconds.
     changes: dict[str, Any] = {
-        name: values[name]
-        for name in ("net_skb_pad", "net_ip_align", "l1_cache_bytes")
-        if values[name] is not None
+        name: value for name, value in zip(_CONSTANTS, constants, strict=True) if value is not None
     }
     if "l1_cache_bytes" in changes:
         changes["smp_cache_bytes"] = changes["l1_cache_bytes"]
-    return replace(load_profile(str(values["kernel"])), **changes)
+    return replace(load_profile(name), **changes)
 
 
 def frame_length(values: Mapping[str, Value]) -> int:

@@ -96,6 +96,7 @@ class Hostmem:
             ctypes.c_uint64,
             ctypes.c_uint64,
         )
+        library.hostmem_permit.argtypes = (ctypes.c_uint64, ctypes.c_uint64)
         library.hostmem_rx_push.argtypes = (
             ctypes.c_char_p,
             ctypes.POINTER(ctypes.c_uint32),
@@ -118,6 +119,17 @@ class Hostmem:
                 raise VnicError(
                     f"hostmem.vpi cannot map {region.size} bytes at {region.base:#x}: {os.strerror(error)}"
                 )
+
+    def permit(self, windows: Sequence[tuple[int, int]]) -> None:
+        """Let the NIC reach of its memory no more than `windows` (base, size), from its next burst on.
+
+        Raises VnicError when they are more than the module takes.
+        """
+        self._library.hostmem_restrict()
+        for base, size in windows:
+            error = self._library.hostmem_permit(base, size)
+            if error:
+                raise VnicError(f"hostmem.vpi takes no {len(windows)} windows: {os.strerror(error)}")
 
     @property
     def now_ns(self) -> int:

@@ -174,6 +174,10 @@ class IcarusTarget:
         await self._run(_LINK, 0, int(up))
         self._hand_over()
 
+    def permit(self, windows: Sequence[tuple[int, int]]) -> None:
+        """Let the NIC reach no more of memory than `windows` (base, size); what is under way is finished."""
+        self._hostmem.permit(windows)
+
     def traffic(self) -> Traffic:
         """Beats on the bus since the last reset_traffic."""
         return self._hostmem.traffic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -20,23 +21,19 @@ def main() -> int:
     parser.add_argument("--waves", action="store_true", help="leave an FST and print its path")
     options = parser.parse_args()
     out = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    place = (out, options.seed, options.width, options.operations, options.settings)
     try:
-        result = run_walk(
-            out,
-            options.seed,
-            options.width,
-            options.operations,
-            options.settings,
-            rtl_dir=options.rtl,
-            waves=options.waves,
-        )
+        result = run_walk(*place, rtl_dir=options.rtl, waves=options.waves)
     except WalkFailed as error:
-        print(error, file=sys.stderr)
+        print(f"{error}\nlog and waves, if any: {out}", file=sys.stderr)
         return 1
-    finally:
-        if options.waves:
-            print(out / "waves.fst")
-    print(f"{result.cpu_s:.1f} CPU s; {result.value['operations']}; accesses {result.value['accesses']}")
+    if options.waves:
+        print(result.waves)
+    else:
+        shutil.rmtree(out)
+    print(f"{result.cpu_s:.1f} CPU s")
+    for name, counts in result.value.items():
+        print(f"{name}: {', '.join(f'{what} {count}' for what, count in sorted(counts.items()))}")
     return 0
 
 

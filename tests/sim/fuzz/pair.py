@@ -13,12 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tests.sim.fuzz.differences import sent, stored
 from tests.sim.fuzz.fence import Fence, RingView
+from tests.sim.fuzz.names import ASIDE, EVERY, QUIET, STATISTICS, name_of
 from vnic.errors import VnicError
 from vnic.memory import HostMemory
+from vnic.nic.descriptors import RX_STRUCT, RxErrors, RxStatus
 from vnic.nic.events import DmaEvent, Master
 from vnic.nic.port import WireFrame
-from vnic.nic.registers import REGISTERS, Reg
+from vnic.nic.registers import Reg
 from vnic.nic.rx import buffer_bytes
 from vnic.targets.model import ModelTarget
 
@@ -30,19 +33,6 @@ SETTLE_CYCLES: Final = 65_536
 JOURNAL: Final = "last-operation.txt"
 HISTORY: Final = 8
 
-EVERY: Final = [
-    info.offset + index * info.stride for info in REGISTERS.values() for index in range(info.count)
-]
-STATISTICS: Final = [offset for offset in EVERY if 0x4000 <= offset < 0x4100]
-QUIET: Final = [offset for offset in EVERY if offset not in {*STATISTICS, Reg.ICR}]
-"""Registers that a read leaves as they are."""
-# No part of these has to do with frames, so they are written and read alike while frames move.
-ASIDE: Final = (Reg.VET, Reg.FCAL, Reg.FCT, Reg.LEDCTL, Reg.PBA, Reg.EERD, Reg.WUFC, Reg.IMS)
-NAMES: Final = {
-    info.offset + index * info.stride: info.name if info.count == 1 else f"{info.name}[{index}]"
-    for info in REGISTERS.values()
-    for index in range(info.count)
-}
 _RX: Final = range(Reg.RDBAL, Reg.RDT + 4)
 _TX: Final = range(Reg.TDBAL, Reg.TDT + 4)
 
@@ -51,14 +41,11 @@ class Diverged(VnicError):
     """The two NICs differ, one of them hangs, or one left its memory."""
 
 
-def name_of(offset: int) -> str:
-    return NAMES.get(offset & 0x1FFFC, f"{offset:#x}")
-
-
 class Pair:
     """Behavioural NIC and Verilog NIC in lock-step.
 
-    Attributes: `operations` done so far, by kind; `accesses` of the Verilog NIC, by master and outcome.
+    Attributes: `operations` done so far, by kind; `accesses` of the Verilog NIC, by master and outcome;
+    `counted` by both, by statistics register; `received` descriptors, by bits of their status and errors.
     """
 
     def __init__(self, rtl: IcarusTarget, rtl_memory: HostMemory, memory: HostMemory, seed: int) -> None:
@@ -67,6 +54,8 @@ class Pair:
         self.memory = memory
         self.operations: Counter[str] = Counter()
         self.accesses: Counter[str] = Counter()
+        self.counted: Counter[str] = Counter()
+        self.received: Counter[str] = Counter()
         self._rtl_memory = rtl_memory
         self._random = random.Random(seed + 1)  # what is compared must not change what is done
         self._fence = Fence(rtl_memory)
@@ -236,6 +225,12 @@ class Pair:
                     f"{event.master.name} wrote {event.length} bytes at {event.address:#x}: "
                     f"{self._difference(event)}"
                 )
+            if event.master == Master.RX_WRITEBACK and event.beats:
+                for *_, status, errors, _ in RX_STRUCT.iter_unpack(self.memory.read(*event[3:5])):
+                    bits = [bit for bit in RxStatus if status & bit] + [
+                        bit for bit in RxErrors if errors & bit
+                    ]
+                    self.received.update(str(bit.name) for bit in bits)
         self._forget()
 
     def _events_are_inside(self) -> None:
@@ -254,11 +249,7 @@ class Pair:
 
     def _difference(self, event: DmaEvent) -> str:
         want, got = (memory.read(event.address, event.length) for memory in (self.memory, self._rtl_memory))
-        place = next(i for i, (a, b) in enumerate(zip(want, got, strict=True)) if a != b)
-        return (
-            f"from {event.address + place:#x} on {want[place : place + 16].hex()} by the behavioural NIC, "
-            f"{got[place : place + 16].hex()} by the Verilog NIC"
-        )
+        return stored(want, got)
 
     def _forget(self) -> None:
         """What is given from here on is what the NICs own at rest."""
@@ -274,10 +265,7 @@ class Pair:
         """Frames out, and the interrupt line; ITR may hold that of the Verilog NIC down."""
         want, got = await self.model.wire.collect(), await self.rtl.wire.collect()
         if want != got:
-            raise self.diverged(
-                f"frames sent: {[frame.hex() for frame in want]} by the behavioural NIC, "
-                f"{[frame.hex() for frame in got]} by the Verilog NIC"
-            )
+            raise self.diverged(f"frames sent: {sent(want, got)}")
         level = self.rtl.irq or (self.value(Reg.ITR) != 0 and self.rtl.throttled)
         if self.model.controller.irq != level:
             raise self.diverged(
@@ -291,6 +279,8 @@ class Pair:
             raise self.diverged(
                 f"{name_of(offset)} reads {want:#x} on the behavioural NIC, {got:#x} on the Verilog NIC"
             )
+        if offset in STATISTICS:
+            self.counted[name_of(offset)] += want
         return want
 
     def diverged(self, what: str) -> Diverged:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from typing import Final
 
+from tests.sim.fuzz import packets
 from tests.sim.fuzz.fence import LEGACY
+from tests.sim.fuzz.packets import DEXT, EOP, IC, IDE, IFCS, RPS, RS, TSE, VLE
 from vnic.nic.port import WireFrame
 
 # Two pieces of memory. What lies below, between and above them is not there.
@@ -23,7 +25,6 @@ MAC: Final = bytes.fromhex("525400123456")
 TX_BUDGET: Final = 30_000
 """Bytes in one go that fit the receive FIFO in loopback, however slow DMA is."""
 MAX_DATA: Final = 16_288
-EOP, IFCS, IC, RS, RPS, DEXT, VLE, IDE = (1 << bit for bit in range(8))
 
 
 def value(rng: random.Random) -> int:
@@ -55,8 +56,8 @@ def address(rng: random.Random, area: range, chance_outside: float) -> int:
     )
 
 
-def frame(rng: random.Random) -> WireFrame:
-    """A frame of any kind, most of them good and short."""
+def frame(rng: random.Random, ether_type: int) -> WireFrame:
+    """A frame of any kind, most of them good and short; `ether_type` is that of VLAN tags."""
     kind = rng.random()
     if kind < 0.75:
         length = rng.randrange(46, 130)
@@ -71,6 +72,8 @@ def frame(rng: random.Random) -> WireFrame:
     destination = rng.choice(
         (b"\xff" * 6, MAC, MAC, MAC, MAC[:5] + b"\x57", b"\x33\x33" + rng.randbytes(4), rng.randbytes(6))
     )
+    if rng.random() < 0.4:
+        return WireFrame(packets.ipv4_frame(rng, destination, ether_type), rng.random() < 0.05)
     body = destination + rng.randbytes(length)
     if rng.random() < 0.12:
         return WireFrame(body[: rng.randrange(0, 70)], rng.random() < 0.3, True)
@@ -83,35 +86,49 @@ def rx_descriptor(rng: random.Random) -> bytes:
 
 
 def tx_descriptor(rng: random.Random) -> bytes:
-    """A legacy descriptor with any bits, or one that the NIC has to pass over."""
+    """A descriptor of any kind, with any bits."""
     kind = rng.random()
-    if kind < 0.7:
-        length = rng.randrange(1, 120)
-    elif kind < 0.9:
-        length = rng.randrange(120, 600)
-    elif kind < 0.96:
-        length = rng.randrange(600, 1600)
-    else:
-        length = rng.choice((0, 0, 0, 5000, 9000, MAX_DATA, MAX_DATA + 1, 20_000, 65_535))
+    if kind < 0.06:
+        return packets.context(rng)
+    length = _length(rng)
+    where = address(rng, TX_AREA, 0.08)
     command = rng.getrandbits(8) & (RPS | VLE)
-    for bit, chance in ((EOP, 0.6), (IFCS, 0.8), (RS, 0.6), (IDE, 0.1), (DEXT, 0.06)):
+    for bit, chance in ((EOP, 0.6), (IFCS, 0.8), (RS, 0.6), (IDE, 0.1)):
         if rng.random() < chance:
             command |= bit
+    if kind < 0.2:
+        length |= rng.choice((0,) * 19 + (rng.getrandbits(4) << 16,))
+        return packets.data(rng, where, length, command | (TSE if rng.random() < 0.2 else 0))
     cso = rng.getrandbits(8)
-    if command & DEXT:
-        cso = rng.choice((0x00, 0x20, 0xF0)) | cso & 0xF
+    if kind < 0.23:
+        command |= DEXT
+        cso |= 0x20  # DTYP 2, 3, 6...: none of these exists
+    elif rng.random() < 0.4:
+        command |= IC
     return LEGACY.pack(
-        address(rng, TX_AREA, 0.08),
-        length,
-        cso,
-        command,
-        rng.getrandbits(8),
-        rng.getrandbits(8),
-        rng.getrandbits(16),
+        where, length, cso, command, rng.getrandbits(8), rng.getrandbits(8), rng.getrandbits(16)
     )
 
 
+def _length(rng: random.Random) -> int:
+    """Of a transmit descriptor."""
+    kind = rng.random()
+    if kind < 0.7:
+        return rng.randrange(1, 120)
+    if kind < 0.9:
+        return rng.randrange(120, 600)
+    if kind < 0.96:
+        return rng.randrange(600, 1600)
+    return rng.choice((0, 0, 0, 5000, 9000, MAX_DATA, MAX_DATA + 1, 20_000, 65_535))
+
+
 def tx_bytes(descriptor: tuple[int, ...]) -> int:
-    """What a descriptor may add to the FIFO of a looped frame, rounded up to its blocks."""
-    _, length, _, command, *_ = descriptor
-    return 64 if command & DEXT or length > MAX_DATA else length + 128
+    """What a descriptor may add to the FIFO of looped frames, rounded up to their blocks."""
+    _, length, cso, command, *_ = descriptor
+    if command & DEXT:
+        if cso >> 4 != packets.DATA:
+            return 0
+        length |= (cso & 0xF) << 16
+        if command & TSE:
+            return packets.SEGMENTATION_COST + (length if length <= MAX_DATA else 0)
+    return 64 if length > MAX_DATA else length + 128

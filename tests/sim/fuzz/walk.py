@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.sim.fuzz import traffic
+from tests.sim.fuzz import packets, traffic
 from tests.sim.fuzz.defined import FIRST, ZONES, defined
+from tests.sim.fuzz.devices import filters, microwire, offloads, phy
 from tests.sim.fuzz.fence import DESCRIPTOR
-from tests.sim.fuzz.pair import ASIDE, EVERY, Pair
+from tests.sim.fuzz.names import ASIDE, EVERY
+from tests.sim.fuzz.pair import Pair
 from vnic.memory import HostMemory
-from vnic.nic.phy import BMCR, BMCR_AUTONEG
-from vnic.nic.registers import CTRL, EECD, MDIC, RCTL, STATUS, TCTL, Reg
+from vnic.nic.phy import BMCR_AUTONEG
+from vnic.nic.port import WireFrame
+from vnic.nic.registers import CTRL, MDIC, RCTL, STATUS, TCTL, Reg
 
 if TYPE_CHECKING:
     from vnic.targets.icarus_target import IcarusTarget
@@ -27,6 +30,7 @@ class Walk:
         self.pair = pair
         self.random = random.Random(seed)
         self.link = True
+        self.packet: Iterator[bytes] = iter(())
 
     async def run(self, count: int, progress: Callable[[int, int], None]) -> None:
         actions, weights = zip(*self.choices(), strict=True)
@@ -53,9 +57,8 @@ class Walk:
             (self.transmit_control, 3),
             (self.move_ring, 5),
             (self.at_work, 6),
-            (self.filters, 4),
-            (self.phy, 4),
-            (self.microwire, 1),
+            (self.device, 17),
+            (self.flood, 1),
             (self.cable, 1),
             (self.set_up, 1),
             (self.disrupt, 3),
@@ -82,12 +85,8 @@ class Walk:
         register = offset & 0x1FFFC
         rng = self.random
         if register == Reg.CTRL:
-            # A reset takes 512 cycles: seldom. Offloads have their own walk.
-            value &= ~(CTRL.VME | (CTRL.RST if rng.random() < 0.9 else 0))
-        elif register == Reg.RCTL:
-            value &= ~RCTL.VFE
-        elif register == Reg.RXCSUM:
-            value = 0
+            # A reset takes 512 cycles: seldom.
+            value &= ~(CTRL.RST if rng.random() < 0.9 else 0)
         elif register in FIRST and not defined(self.pair, register, value):
             return
         await self.pair.write(offset, value)
@@ -100,45 +99,23 @@ class Walk:
         for _ in range(self.random.choice((1, 2, 4))):
             await self.pair.read(self.offset())
 
-    async def filters(self) -> None:
-        rng, write = self.random, self.pair.write
-        await write(Reg.MTA + 4 * rng.randrange(128), rng.getrandbits(32))
-        place = 8 * rng.randrange(16)
-        await write(Reg.RAL + place, int.from_bytes(traffic.MAC[:4], "little"))
-        high = int.from_bytes(traffic.MAC[4:], "little") + 0x100 * rng.randrange(2)
-        await write(Reg.RAH + place, high | (rng.random() < 0.7) << 31 | (rng.random() < 0.1) << 16)
-
-    async def phy(self) -> None:
-        """A command for the PHY, most of them right."""
-        rng = self.random
-        operation = rng.choice((MDIC.OP_READ, MDIC.OP_WRITE, rng.getrandbits(32) & MDIC.OP_MASK))
-        place = 1 << MDIC.PHYADD_SHIFT if rng.random() < 0.9 else rng.getrandbits(5) << MDIC.PHYADD_SHIFT
-        register = rng.choice((BMCR, rng.randrange(32))) << MDIC.REGADD_SHIFT
-        extra = rng.getrandbits(32) & (MDIC.INT_EN | MDIC.READY | MDIC.ERROR)
-        await self.pair.write(Reg.MDIC, rng.getrandbits(16) | operation | place | register | extra)
-        await self.pair.read(Reg.MDIC)
-
-    async def microwire(self) -> None:
-        """A command for the EEPROM, bit by bit, now and then with a bit too few or too many."""
-        rng = self.random
-        command = rng.choice((0b110, 0b101, 0b100, 0b111)) << 6 | rng.getrandbits(6)
-        bits = [int(bit) for bit in f"{command:09b}{rng.getrandbits(16):016b}"]
-        bits = bits[: rng.choice((25, 25, 25, 9, rng.randrange(26)))] + [0] * rng.choice((0, 0, 0, 17))
-        await self.pair.write(Reg.EECD, EECD.EE_REQ)
-        await self.pair.write(Reg.EECD, EECD.EE_REQ | EECD.CS)
-        for bit in bits:
-            held = EECD.EE_REQ | EECD.CS | bit * EECD.DI
-            await self.pair.write(Reg.EECD, held)
-            await self.pair.write(Reg.EECD, held | EECD.SK)
-            if rng.random() < 0.3:
-                await self.pair.read(Reg.EECD)
-        await self.pair.write(Reg.EECD, rng.choice((0, EECD.EE_REQ)))
+    async def device(self) -> None:
+        """Addresses, offloads, PHY, EEPROM."""
+        kinds = (filters, offloads, phy, microwire)
+        await self.random.choices(kinds, (4, 8, 4, 1))[0](self.pair, self.random)
 
     # ---- traffic
 
     async def frames(self) -> None:
-        rng = self.random
-        await self.pair.offer([traffic.frame(rng) for _ in range(rng.choice((1, 1, 2, 3, 5, 12)))])
+        rng, ether_type = self.random, self.pair.value(Reg.VET)
+        count = rng.choice((1, 1, 2, 3, 5, 12))
+        await self.pair.offer([traffic.frame(rng, ether_type) for _ in range(count)])
+
+    async def flood(self) -> None:
+        """More than the receive FIFO has room for, and no descriptor."""
+        await self.write(Reg.RDLEN, 0)
+        frames = [WireFrame(b"\xff" * 6 + self.random.randbytes(1500)) for _ in range(36)]
+        await self.pair.offer(frames)
 
     async def post(self) -> None:
         """More receive descriptors."""
@@ -146,7 +123,15 @@ class Walk:
 
     async def send(self) -> None:
         """More transmit descriptors."""
-        await self.extend(Reg.TDBAL, traffic.tx_descriptor)
+        await self.extend(Reg.TDBAL, self.transmit if self.random.random() < 0.5 else traffic.tx_descriptor)
+
+    def transmit(self, rng: random.Random) -> bytes:
+        """The next descriptor of a packet for segmentation, however many steps that takes."""
+        descriptor = next(self.packet, None)
+        if descriptor is None:
+            self.packet = packets.segmented(rng, traffic.TX_AREA)
+            return self.transmit(rng)
+        return descriptor
 
     async def extend(self, first: Reg, make: Callable[[random.Random], bytes]) -> None:
         """Descriptors behind the tail, and the tail."""
@@ -187,6 +172,7 @@ class Walk:
         for bit, chance in (
             (RCTL.EN, 0.92), (RCTL.SBP, 0.3), (RCTL.UPE, 0.8), (RCTL.MPE, 0.3), (RCTL.LPE, 0.5),
             (RCTL.BAM, 0.7), (RCTL.SECRC, 0.4), (RCTL.BSEX, 0.15), (RCTL.LBM_MAC, 0.15),
+            (RCTL.VFE, 0.2), (RCTL.CFIEN, 0.3), (RCTL.CFI, 0.4),
         ):  # fmt: skip
             if rng.random() < chance:
                 value |= bit
@@ -236,7 +222,7 @@ class Walk:
         if not self.link:
             await self.cable()
         await self.pair.write(Reg.MDIC, BMCR_AUTONEG | MDIC.OP_WRITE | 1 << MDIC.PHYADD_SHIFT)
-        await self.pair.write(Reg.CTRL, CTRL.SLU | CTRL.FD)
+        await self.pair.write(Reg.CTRL, CTRL.SLU | CTRL.FD | self.random.choice((0, CTRL.VME)))
         for first in ZONES:
             await self.move_ring(first)
         await self.receive_control()
@@ -284,7 +270,7 @@ class Walk:
 async def walk(
     target: IcarusTarget, memory: HostMemory, spec: dict[str, Any], progress: Callable[[int, int], None]
 ) -> dict[str, dict[str, int]]:
-    """Entry: `spec` has `seed` and `operations`. Returns what was done and what the Verilog NIC accessed.
+    """Entry: `spec` has `seed` and `operations`. Returns what was done and what came of it, see `Pair`.
 
     Raises Diverged.
     """
@@ -294,4 +280,9 @@ async def walk(
             await Walk(pair, spec["seed"]).run(spec["operations"], progress)
         finally:
             pair.close()
-        return {"operations": dict(pair.operations), "accesses": dict(pair.accesses)}
+        return {
+            "operations": dict(pair.operations),
+            "accesses": dict(pair.accesses),
+            "counted": dict(pair.counted),
+            "received": dict(pair.received),
+        }

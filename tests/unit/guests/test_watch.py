@@ -96,6 +96,35 @@ def test_descriptors_that_are_never_written_back(driver: Driver) -> None:
     assert driver.broken() == []
 
 
+def test_a_burst_that_starts_where_an_older_buffer_did(driver: Driver) -> None:
+    """Page fragments come again at other offsets: what is left of the older one is not what is read."""
+    driver.send_ring(2)
+    driver.memory.write(TX_RING, struct.pack("<Q", FRAME + 512))
+    driver.memory.write(TX_RING + 16, struct.pack("<QHBBBBH", FRAME, 1024, 0, EOP | IFCS, 0, 0, 0))
+    driver.write(Reg.TDT, 1)
+    driver.nic.on_dma = lambda _: None  # from here on it reads as the Verilog NIC does, in bursts
+    driver.write(Reg.TDT, 2)
+    for address in (FRAME, FRAME + 512):
+        driver.checker.on_dma(access(Master.TX_DATA, False, address, 512, beats=64))
+    # With the second burst descriptor 1 is the driver's again, and the tail may stand there.
+    for tail in (7, 1):
+        driver.write(Reg.TDT, tail)
+    assert driver.broken() == []
+
+
+def test_a_beat_that_two_segments_share(driver: Driver) -> None:
+    """The first one's read brings the buffer's last bytes along, and the second one's reads them again."""
+    driver.send_ring(1, IFCS)
+    driver.nic.on_dma = lambda _: None
+    driver.write(Reg.TDT, 1)
+    driver.checker.on_dma(access(Master.TX_DATA, False, FRAME, 104, beats=13))
+    driver.write(Reg.TDT, 2)
+    driver.checker.on_dma(access(Master.TX_DATA, False, FRAME + 98, 6, beats=1))
+    assert driver.broken() == []
+    driver.checker.on_dma(access(Master.TX_DATA, False, FRAME + 90, 14, beats=2))
+    assert driver.broken() == ["desc-reuse"]
+
+
 def test_patterns_in_ring_registers_are_not_used(driver: Driver) -> None:
     for value in (0x5A5A5A5A, 0xA5A5A5A5, 0xFFFFFFFF):
         for register in (Reg.RDBAL, Reg.RDLEN, Reg.TDBAL, Reg.TDLEN, Reg.RDBAH):

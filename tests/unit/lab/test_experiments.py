@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from vnic.lab.report_charts import charts
 from vnic.lab.report_layouts import layouts
 from vnic.lab.report_words import answer
 from vnic.lab.results_columns import COLUMNS
 from vnic.lab.sweep_file import load_sweep
+from vnic.lab.sweep_params import PARAMETERS
 from vnic.lab.sweep_point import kernel_costs
 from vnic.linux.profile import profile_names
 
@@ -63,3 +69,42 @@ def test_the_buffers_drawn_are_of_many_kernels(spill: list[dict[str, Any]]) -> N
     assert len({layout.kernel for layout in drawn}) == len(drawn) == 12
     shares = [layout.waste / layout.allocated for layout in drawn]
     assert shares == sorted(shares, reverse=True)
+
+
+def test_the_page_lists_every_parameter(repo: Path) -> None:
+    page = (repo / "docs" / "experiments" / "README.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page, flags=re.MULTILINE))
+    assert list(rows) == list(PARAMETERS)
+    words: dict[object, str] = {None: "", "": "none"}
+    for name, parameter in PARAMETERS.items():
+        shown = words.get(parameter.default, f"`{parameter.default}`")
+        assert rows[name] == shown, name
+
+
+def test_the_file_on_the_page_is_one(repo: Path, tmp_path: Path) -> None:
+    page = (repo / "docs" / "experiments" / "README.md").read_text()
+    path = tmp_path / "e.toml"
+    path.write_text(page.split("```toml\n")[1].split("```")[0])
+    assert len(load_sweep(path).checked_points()) == 2 * 5 * 5 * 2
+
+
+def test_the_workflow_compares_what_it_ran(repo: Path, tmp_path: Path) -> None:
+    """Its steps as the shell runs them, but for checkout and packages, which are those of this run."""
+    workflow = yaml.safe_load((repo / "docs" / "experiments" / "compare.yml").read_text())
+    steps = {step["name"]: step["run"] for step in workflow["jobs"]["compare"]["steps"] if "name" in step}
+    assert (repo / workflow["env"]["EXPERIMENT"]).is_file()
+    (tmp_path / "e.toml").write_text('[parameters]\ntarget = "model"\nframes = 2\nseed = [1, 2]\n')
+    for side in ("new", "base"):
+        program = tmp_path / side / "bin" / "vnic"
+        program.parent.mkdir(parents=True)
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m vnic "$@"\n')
+        program.chmod(0o755)
+    environment = {
+        **os.environ, "EXPERIMENT": "e.toml", "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"), "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }  # fmt: skip
+    for name in ("Pull request", "Base", "Compare"):
+        lines = re.sub(r".*(git checkout|-m venv|pip install).*\n", "", steps[name])
+        subprocess.run(["bash", "-e", "-c", lines], cwd=tmp_path, env=environment, timeout=120, check=True)
+    assert "2 points compared" in (tmp_path / "summary.md").read_text()
+    assert (tmp_path / "base.parquet").is_file()
