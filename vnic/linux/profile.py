@@ -165,8 +165,9 @@ def _neighbours(name: str, known: tuple[str, ...]) -> list[str]:
     same = [each for each in known if each.partition("/")[2] == arch] or known
     cpus = [each for each in known if each.partition("/")[2].startswith(f"{arch}-")]
     older, newer = (
-        [each for each in same if side(each)] or [each for each in cpus if side(each)]
-        for side in (lambda each: _order(each) <= wanted, lambda each: _order(each) > wanted)
+        [each for each in same if (_order(each) > wanted) is later]
+        or [each for each in cpus if (_order(each) > wanted) is later]
+        for later in (False, True)
     )
     return [*older[-1:], *newer[:1]]
 
