@@ -6,13 +6,9 @@ e1000_alloc_rx_buffers and e1000_clean_rx_irq of e1000_main.c.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 
-from vnic.driver.buffers import RxPlan, build_skb_size, crosses_64k
-from vnic.driver.options import DriverStats
-from vnic.driver.part import Part
-from vnic.driver.refill import FROM_DEVICE, Buffers, RxSlot
-from vnic.linux.kernel import Kernel
+from vnic.driver.buffers import build_skb_size, crosses_64k
+from vnic.driver.refill import FROM_DEVICE, Buffers, Given, RxSlot
 from vnic.linux.rx_buffer import RxBufferEvent, frag_buffer, skb_buffer
 from vnic.linux.skbuff import SkBuff
 
@@ -25,15 +21,8 @@ class LinearBuffers(Buffers):
     into one.
     """
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        plan: RxPlan,
-        stats: DriverStats,
-        part: Part,
-        on_buffer: Callable[[RxBufferEvent], None],
-    ) -> None:
-        super().__init__(kernel, plan, stats, part, on_buffer)
+    def __init__(self, given: Given) -> None:
+        super().__init__(given)
         self.parts: list[SkBuff] = []
 
     @abstractmethod
@@ -134,15 +123,9 @@ class SkbBuffers(LinearBuffers):
 class FragBuffers(LinearBuffers):
     """A page fragment waits behind each descriptor, and the skb is built when it is filled (3.18 on)."""
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        plan: RxPlan,
-        stats: DriverStats,
-        part: Part,
-        on_buffer: Callable[[RxBufferEvent], None],
-    ) -> None:
-        super().__init__(kernel, plan, stats, part, on_buffer)
+    def __init__(self, given: Given) -> None:
+        super().__init__(given)
+        kernel, plan = given.kernel, given.plan
         self._size = build_skb_size(kernel.profile, plan.buffer)
         # All fragments are alike: one at address 0 says how far from its head everything is.
         self._zero = frag_buffer(kernel, 0, self._size, plan.buffer)

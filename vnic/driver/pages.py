@@ -6,17 +6,14 @@ waits on the ring beside each page; since 3.18 napi_get_frags supplies one when 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from vnic.driver.buffers import JUMBO_HEAD, RxPlan
+from vnic.driver.buffers import JUMBO_HEAD
 from vnic.driver.linear import FragBuffers, SkbBuffers
-from vnic.driver.options import ETH_HLEN, DriverStats
-from vnic.driver.part import Part
-from vnic.driver.refill import Buffers, RxSlot
+from vnic.driver.options import ETH_HLEN
+from vnic.driver.refill import Buffers, Given, RxSlot
 from vnic.linux.heads import GRO_ROOM
-from vnic.linux.kernel import Kernel
-from vnic.linux.rx_buffer import RxBufferEvent, page_buffer
+from vnic.linux.rx_buffer import page_buffer
 from vnic.linux.skbuff import SkBuff
 
 
@@ -26,18 +23,12 @@ class PageBuffers(Buffers):
     # e1000_clean_jumbo_rx_irq has stepped over the descriptor by the time it asks for a head.
     keeps = False
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        plan: RxPlan,
-        stats: DriverStats,
-        part: Part,
-        on_buffer: Callable[[RxBufferEvent], None],
-    ) -> None:
-        super().__init__(kernel, plan, stats, part, on_buffer)
-        self._page_size = kernel.profile.page_size
-        self._head_on_ring = JUMBO_HEAD.at(kernel.profile.version)
-        self._gro_head = kernel.profile.max_header + GRO_ROOM
+    def __init__(self, given: Given) -> None:
+        super().__init__(given)
+        profile = given.kernel.profile
+        self._page_size = profile.page_size
+        self._head_on_ring = JUMBO_HEAD.at(profile.version)
+        self._gro_head = profile.max_header + GRO_ROOM
         self._top: SkBuff | None = None
 
     def fill(self, slot: RxSlot) -> bool:
@@ -145,12 +136,6 @@ STRATEGIES: Final[dict[str, type[Buffers]]] = {
 }
 
 
-def make_buffers(
-    kernel: Kernel,
-    plan: RxPlan,
-    stats: DriverStats,
-    part: Part,
-    on_buffer: Callable[[RxBufferEvent], None],
-) -> Buffers:
+def make_buffers(given: Given) -> Buffers:
     """The strategy of the plan."""
-    return STRATEGIES[plan.strategy](kernel, plan, stats, part, on_buffer)
+    return STRATEGIES[given.plan.strategy](given)

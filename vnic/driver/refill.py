@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from vnic.driver.buffers import RxPlan, crosses_64k
 from vnic.driver.options import DriverStats
@@ -43,6 +43,16 @@ class RxSlot:
         self.event: RxBufferEvent | None = None
 
 
+class Given(NamedTuple):
+    """What a strategy gets of the driver."""
+
+    kernel: Kernel
+    plan: RxPlan
+    stats: DriverStats
+    part: Part
+    on_buffer: Callable[[RxBufferEvent], None]
+
+
 class Buffers(ABC):
     """A strategy. All methods that need memory return None or False when there is none, and count it.
 
@@ -52,14 +62,8 @@ class Buffers(ABC):
 
     keeps = True
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        plan: RxPlan,
-        stats: DriverStats,
-        part: Part,
-        on_buffer: Callable[[RxBufferEvent], None],
-    ) -> None:
+    def __init__(self, given: Given) -> None:
+        kernel, plan, stats, part, on_buffer = given
         self.kernel = kernel
         self.dma = kernel.dma
         self.read = kernel.memory.read

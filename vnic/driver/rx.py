@@ -14,7 +14,7 @@ from vnic.driver.buffers import RxPlan
 from vnic.driver.hw import Hardware
 from vnic.driver.options import DriverOptions, DriverStats, Hooks
 from vnic.driver.pages import make_buffers
-from vnic.driver.refill import Buffers, RxSlot
+from vnic.driver.refill import Buffers, Given, RxSlot
 from vnic.driver.ring import STA_EOP, Ring
 from vnic.linux.kernel import Kernel
 from vnic.linux.skbuff import SkBuff
@@ -62,7 +62,7 @@ class RxPath:
         """Takes another buffer size or strategy; the ring must be empty of buffers."""
         self.plan = plan
         self._buffers: Buffers = make_buffers(
-            self._kernel, plan, self._stats, self._controller, self._hooks.on_buffer
+            Given(self._kernel, plan, self._stats, self._controller, self._hooks.on_buffer)
         )
         self._words: list[DescriptorWord] = []  # descriptors of the frame whose end has not come yet
         self._chain: list[bytes] = []  # and what they hold

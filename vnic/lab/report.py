@@ -99,7 +99,7 @@ def _page(
     )
     sections = (
         ("Question", _prose(meta["question"]) or "<p>The experiment file asks none.</p>"),
-        ("Answer", _list(answer(rows, results.varied)) + _prose(meta["discussion"])),
+        ("Answer", _prose(meta["discussion"]) + _list(answer(rows, results.varied))),
         ("Method", _prose(meta["method"]) + f"<p>{_counts(results)}</p>"),
         ("Charts", _filters(data["choices"]) + figures),
         ("Points", _table(table)),

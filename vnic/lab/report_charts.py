@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, Final
 
 from vnic.lab.report_words import Row, label
@@ -13,6 +14,8 @@ from vnic.lab.results_columns import BY_NAME
 POINTS: Final = "points"
 CURVES: Final = "curves"
 _MOST_COLOURS: Final = 16
+# An empty string is no tunnel, and null is left to kernel or driver.
+_LABEL: Final = "datum.label === '' ? 'none' : datum.label === 'null' ? 'default' : datum.label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +77,31 @@ def _values(rows: Sequence[Row], name: str) -> set[Any]:
     return {row[name] for row in rows if row[name] is not None}
 
 
-def _series(rows: Sequence[Row], varied: Sequence[str], x: str) -> str | None:
-    """What tells the lines apart: the varied parameter that x is not, with few enough values for colours."""
+def _series(rows: Sequence[Row], varied: Sequence[str], x: str, y: str) -> str | None:
+    """What tells the lines apart: a varied parameter other than x, that y depends on, and with few enough
+    values for colours."""
     bound = {"dma_offset": ("net_ip_align", "net_skb_pad"), "frame_bytes_mean": ("frame_bytes", "mtu")}.get(
         x, ()
     )
     preferred = ("net_ip_align", "data_width", "encapsulation", "kernel", "line_penalty")
     names = [name for name in (*preferred, *varied) if name in varied and name != x and name not in bound]
-    return next((name for name in names if len(_values(rows, name)) <= _MOST_COLOURS), None)
+    few = [name for name in names if len(_values(rows, name)) <= _MOST_COLOURS]
+    return next((name for name in few if _matters(rows, name, y)), None)
+
+
+def _matters(rows: Sequence[Row], name: str, y: str) -> bool:
+    """Whether the mean of y differs between the values of a parameter."""
+    values: dict[Any, list[float]] = {}
+    for row in rows:
+        if row[y] is not None:
+            values.setdefault(row[name], []).append(row[y])
+    return len({f"{fmean(found):.9g}" for found in values.values()}) > 1
 
 
 def _line(rows: Sequence[Row], varied: Sequence[str], x: str, y: str, title: str) -> Chart:
     import altair as alt
 
-    series = _series(rows, varied, x)
+    series = _series(rows, varied, x, y)
     ordinal = BY_NAME[x].type != "float" and len(_values(rows, x)) <= _MOST_COLOURS
     shown = f"mean({y})"
     tooltip = [
@@ -106,7 +120,7 @@ def _line(rows: Sequence[Row], varied: Sequence[str], x: str, y: str, title: str
     if series is not None:
         tooltip.insert(0, alt.Tooltip(series, type="nominal", title=label(series)))
         encoding["color"] = alt.Color(
-            series, type="nominal", title=label(series), legend=alt.Legend(columns=3)
+            series, type="nominal", title=label(series), legend=alt.Legend(columns=3, labelExpr=_LABEL)
         )
         encoding["shape"] = alt.Shape(series, type="nominal", legend=None)
         by = f", a line for each {series}"

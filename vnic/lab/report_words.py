@@ -14,15 +14,15 @@ from vnic.lab.results_columns import BY_NAME
 _TOLD: Final = (
     "steady_cycles_per_frame",
     "cycles_per_frame",
-    "latency_p50_cycles",
-    "partial_lines_per_frame",
-    "dram_rmw_per_frame",
-    "waste_bytes",
-    "truesize_to_payload",
     "headroom_reallocs",
     "cpu_misaligned_loads",
+    "latency_p50_cycles",
+    "partial_lines_per_frame",
+    "waste_bytes",
+    "dram_rmw_per_frame",
+    "truesize_to_payload",
 )
-_MOST_FIGURES: Final = 4
+_MOST_FIGURES: Final = 5
 _MOST_VALUES: Final = 60
 
 Row = Mapping[str, Any]
@@ -101,9 +101,11 @@ def _effect(rows: Sequence[Row], varied: Sequence[str], parameter: str, figure: 
     means = _means(compared, parameter, figure)
     low, high = min(means, key=lambda value: means[value]), max(means, key=lambda value: means[value])
     spread, widest = max(((_spread(group, figure), group) for group in compared), key=lambda pair: pair[0])
-    text = (
-        f"{label(figure)} by {parameter}: {number(means[low])} on average at {_value(low)}, "
-        f"{number(means[high])} at {_value(high)}"
+    text = f"{label(figure)} by {parameter}: {number(means[low])} on average"
+    text += (
+        " at every value"
+        if number(means[low]) == number(means[high])
+        else f" at {_value(low)}, {number(means[high])} at {_value(high)}"
     )
     if same:
         text += f"; no difference in {same} of {len(compared)} settings of the rest"

@@ -21,7 +21,7 @@ from vnic.memory import HostMemory
 from vnic.nic.descriptors import RX_STRUCT, RxErrors, RxStatus
 from vnic.nic.events import DmaEvent, Master
 from vnic.nic.port import WireFrame
-from vnic.nic.registers import Reg
+from vnic.nic.registers import CTRL, Reg
 from vnic.nic.rx import buffer_bytes
 from vnic.targets.model import ModelTarget
 
@@ -35,6 +35,11 @@ HISTORY: Final = 8
 
 _RX: Final = range(Reg.RDBAL, Reg.RDT + 4)
 _TX: Final = range(Reg.TDBAL, Reg.TDT + 4)
+_STOPPED: Final[dict[tuple[int, int], tuple[Master, ...]]] = {
+    (Reg.CTRL, CTRL.RST): tuple(Master),
+    (Reg.RCTL, 0): (Master.RX_DATA, Master.RX_WRITEBACK),
+    (Reg.TCTL, 0): (Master.TX_WRITEBACK,),
+}
 
 
 class Diverged(VnicError):
@@ -160,16 +165,16 @@ class Pair:
     async def disrupt(self, cycles: int, offset: int, value: int) -> None:
         """Write a register while the Verilog NIC is at work; the behavioural NIC never is.
 
-        How far the Verilog NIC got is not compared. Once the write is answered it must be quiet.
+        How far the Verilog NIC got is not compared. Once the write of a reset, or of 0 to RCTL or TCTL, is
+        answered, it must be quiet.
         """
         await self.model.settle()
         await self.rtl.run_cycles(cycles)
         await self._write(offset, value)
         self._events_are_inside()
         await self._settle()
-        masters = {Reg.RCTL: {Master.RX_DATA, Master.RX_WRITEBACK}, Reg.TCTL: {Master.TX_WRITEBACK}}
         for event in self._events:
-            if event.master in masters.get(Reg(offset), set(Master)):
+            if event.master in _STOPPED.get((offset, value), ()):
                 raise self.diverged(f"Verilog NIC: {event.master.name} at {event.address:#x} after that")
         self._events_are_inside()
         await self.model.wire.collect()

@@ -13,7 +13,7 @@ from tests.sim.fuzz.fence import DESCRIPTOR
 from tests.sim.fuzz.names import ASIDE, EVERY
 from tests.sim.fuzz.pair import Pair
 from vnic.memory import HostMemory
-from vnic.nic.phy import BMCR_AUTONEG
+from vnic.nic.phy import BMCR_AUTONEG, BMCR_LOOPBACK, BMCR_POWER_DOWN, BMCR_RESET
 from vnic.nic.port import WireFrame
 from vnic.nic.registers import CTRL, MDIC, RCTL, STATUS, TCTL, Reg
 
@@ -243,14 +243,24 @@ class Walk:
         await self.revive()
 
     async def disrupt(self) -> None:
-        """Work for the NICs, and in the middle of it a reset, or an engine switched off and then a reset."""
+        """Work for the NICs, and in the middle of it something that changes it; then a reset."""
         rng, pair = self.random, self.pair
         await self.post()
         await self.send()
         await self.frames()
-        offset, value = rng.choice(((Reg.CTRL, CTRL.RST), (Reg.CTRL, CTRL.RST), (Reg.RCTL, 0), (Reg.TCTL, 0)))
+        bmcr = MDIC.OP_WRITE | 1 << MDIC.PHYADD_SHIFT
+        receive = RCTL.EN | RCTL.BAM | RCTL.UPE
+        offset, value = rng.choice(
+            (
+                *((Reg.CTRL, CTRL.RST),) * 5,
+                *((Reg.RCTL, 0), (Reg.TCTL, 0)) * 2,
+                (Reg.CTRL, rng.choice((0, CTRL.SLU, CTRL.SLU | CTRL.VME, CTRL.PHY_RST | CTRL.SLU))),
+                (Reg.RCTL, receive | rng.getrandbits(32) & (RCTL.LBM_MASK | RCTL.BSIZE_MASK | RCTL.SECRC)),
+                (Reg.MDIC, bmcr | rng.choice((BMCR_LOOPBACK, BMCR_POWER_DOWN, BMCR_RESET, BMCR_AUTONEG))),
+            )
+        )
         await pair.disrupt(rng.randrange(1, 200), offset, value)
-        if offset != Reg.CTRL:
+        if (offset, value) != (Reg.CTRL, CTRL.RST):
             await pair.write(Reg.CTRL, CTRL.RST)
         await self.set_up()
 

@@ -17,7 +17,7 @@ from vnic.lab.report_layouts import layouts
 from vnic.lab.report_words import answer
 from vnic.lab.results_columns import COLUMNS
 from vnic.lab.sweep_file import load_sweep
-from vnic.lab.sweep_params import PARAMETERS
+from vnic.lab.sweep_params import PARAMETERS, encapsulations
 from vnic.lab.sweep_point import kernel_costs
 from vnic.linux.profile import profile_names
 
@@ -108,3 +108,24 @@ def test_the_workflow_compares_what_it_ran(repo: Path, tmp_path: Path) -> None:
         subprocess.run(["bash", "-e", "-c", lines], cwd=tmp_path, env=environment, timeout=120, check=True)
     assert "2 points compared" in (tmp_path / "summary.md").read_text()
     assert (tmp_path / "base.parquet").is_file()
+
+
+def test_lines_are_told_apart_by_what_matters(repo: Path) -> None:
+    empty = dict.fromkeys(column.name for column in COLUMNS)
+    sweep = load_sweep(repo / "docs" / "experiments" / "headroom.toml")
+    rows = [
+        {**empty, **point, **kernel_costs(point).metrics(1500, None, None, encapsulations(point), 1514)}
+        for point in sweep.checked_points()
+    ]
+    colours = {
+        chart.title: chart.spec["encoding"]["color"]["field"] for chart in charts(rows, sweep.varied, [])
+    }
+    told = answer(rows, sweep.varied)
+    assert any(
+        text.startswith("headroom reallocs (copies) by kernel: 0.4688 on average at every v") for text in told
+    )
+    assert any(
+        text.startswith("headroom reallocs (copies) by net_skb_pad: 0.1667 on average at 128")
+        for text in told
+    )
+    assert colours == {"Waste": "kernel", "Copies for want of headroom": "encapsulation"}
