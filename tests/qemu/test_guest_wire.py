@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -118,3 +122,32 @@ def test_streams_go_on_while_mtu_rings_and_offloads_change(tmp_path: Path) -> No
     before, after = console.split(host.sha256)
     assert min(before.count("changed"), after.count("changed")) >= 2
     assert result.verdicts == ()
+
+
+LISTEN = "ip addr add 10.9.9.1/24 dev eth0; nc -l -p 7 -e /bin/cat"
+CALL = """\
+ip addr add 10.9.9.2/24 dev eth0
+until ping -c 1 -W 1 10.9.9.1 > /dev/null; do :; done
+seq 20000 > /tmp/numbers
+nc 10.9.9.1 7 < /tmp/numbers | cmp - /tmp/numbers && echo came back"""
+
+
+def test_two_guests_on_one_cable(tmp_path: Path, repo: Path) -> None:
+    """A behavioural NIC of ours at each end: one echoes what the other sends."""
+    kernel()
+    cable = "stream,addr.type=unix,addr.path=cable,server="
+    runs = []
+    for name, server, command in (("first", "on", LISTEN), ("second", "off", CALL)):
+        arguments = ["--quiet", "--out", name, "--netdev", cable + server, "--run", command]
+        runs.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "vnic", "boot", *arguments],
+                cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(repo)},
+            )
+        )
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "cable").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert [each.wait(timeout=150) for each in runs] == [0, 0]
+    assert "came back" in (tmp_path / "second" / CONSOLE).read_text(errors="replace")
