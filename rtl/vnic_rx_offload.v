@@ -46,10 +46,10 @@ module vnic_rx_offload #(
 
     localparam BYTES = DATA_WIDTH / 8;
     localparam LB = $clog2(BYTES);
-    // Bits of a word's number in a frame, and of a byte's place in a word or behind it
+    // Bits of a word's number in a frame
     localparam W = 15 - LB;
-    localparam P = LB + 1;
-    localparam [P-1:0] ALL = BYTES[P-1:0];
+    // Behind every frame
+    localparam [16:0] NEVER = 17'h1FFFF;
     // Words that hold the first 40 bytes: IPv4 addresses end at 34, or at 38 with a tag
     localparam HEAD = (40 + BYTES - 1) / BYTES;
     localparam [W-1:0] HEAD_WORDS = HEAD[W-1:0];
@@ -88,41 +88,30 @@ module vnic_rx_offload #(
     wire [16:0]  ip_end = {12'd0, net} + {1'b0, total_len};
     wire [7:0]   protocol = ip[95:88];
 
-    // Place in word `here` of byte `offset` of the frame: 0 if it is before the word, ALL if behind it
-    function [P-1:0] place(input [16:0] offset, input [W-1:0] here);
-        reg [17-LB-1:0] at;
-        begin
-            at = offset[16:LB];
-            place = at > {2'd0, here} ? ALL : at == {2'd0, here} ? {1'b0, offset[LB-1:0]} : {P{1'b0}};
-        end
-    endfunction
-
     // From the word with byte 20 on, both lengths in the IP header are known
     wire known = DATA_WIDTH >= 256 || |(c_index_reg >> SHORT);
     wire ends = c_last_reg || word_last;
-    wire [P-1:0] start = place({9'd0, csum[7:0]}, c_index_reg);
-    wire [P-1:0] behind = place({2'd0, c_last_reg ? c_end_reg : data_end}, c_index_reg);
-    wire [P-1:0] ip_place = place({12'd0, net}, c_index_reg);
-    wire [P-1:0] body_place = place({10'd0, net_end}, c_index_reg);
-    wire [P-1:0] end_place = place(ip_end, c_index_reg);
-
     // Packet checksum; IP header; what IP carries
     wire [31:0] packet_total, header_total, body_total;
 
-    vnic_rx_sum #(.DATA_WIDTH(DATA_WIDTH), .PLACE(P)) sum (
-        .clk(clk), .rst(rst), .valid(step && sums), .first(c_first_reg), .data(c_data_reg),
-        .from0(start), .upto0(ends ? behind : ALL), .total0(packet_total),
-        .from1(csum[8] ? ip_place : ALL), .upto1(known ? body_place : ALL), .total1(header_total),
-        .from2(csum[9] && known ? body_place : ALL), .upto2(end_place), .total2(body_total)
+    vnic_rx_sum #(.DATA_WIDTH(DATA_WIDTH), .INDEX(W)) sum (
+        .clk(clk), .rst(rst), .valid(step && sums), .first(c_first_reg), .here(c_index_reg), .data(c_data_reg),
+        .from0({9'd0, csum[7:0]}), .upto0(ends ? {2'd0, c_last_reg ? c_end_reg : data_end} : NEVER),
+        .total0(packet_total),
+        .from1(csum[8] ? {12'd0, net} : NEVER), .upto1(known ? {10'd0, net_end} : NEVER), .total1(header_total),
+        .from2(csum[9] && known ? {10'd0, net_end} : NEVER), .upto2(ip_end), .total2(body_total)
     );
 
-    // Stages D and E: the judgement, until the sums are complete ---------------------------------------
+    // Stages D to F: the judgement, while the sums are completed and folded ----------------------------
     reg        d_store_reg, d_ip_reg, d_transport_reg, d_odd_reg, d_sums_reg;
     reg [16:0] d_tag_reg;
     reg [18:0] d_pseudo_reg;
     reg        e_store_reg, e_ip_reg, e_transport_reg, e_odd_reg, e_sums_reg;
     reg [16:0] e_tag_reg;
     reg [18:0] e_pseudo_reg;
+    reg        f_store_reg, f_ip_reg, f_transport_reg, f_ip_wrong_reg, f_transport_wrong_reg;
+    reg [16:0] f_tag_reg;
+    reg [15:0] f_packet_reg;
     // The UDP checksum, once it has passed, is not 0
     reg        udp_reg;
 
@@ -142,10 +131,26 @@ module vnic_rx_offload #(
     wire [16:0] kind_sum = {1'b0, protocol, 8'd0} + {1'b0, body_len[7:0], body_len[15:8]};
 
     wire udp_here = {8'd0, udp_at} >> LB == {{LB{1'b0}}, c_index_reg};
-    wire udp_given = |c_data_reg[{udp_at[LB-1:0], 3'd0} +: 16];
+
+    function given(input [LB-1:0] lane);
+        given = |c_data_reg[{lane, 3'd0} +: 16];
+    endfunction
+
+    // End-around carry
+    function [15:0] fold(input [31:0] total);
+        reg [16:0] once;
+        begin
+            once = {1'b0, total[31:16]} + {1'b0, total[15:0]};
+            fold = once[15:0] + {15'd0, once[16]};
+        end
+    endfunction
+
+    function [15:0] swap(input [15:0] sum16);
+        swap = {sum16[7:0], sum16[15:8]};
+    endfunction
 
     // One test in an idle cycle: a simulator pays for every clocked block
-    wire active = take || c_valid_reg || d_store_reg || e_store_reg || rst;
+    wire active = take || c_valid_reg || d_store_reg || e_store_reg || f_store_reg || rst;
 
     always @(posedge clk) if (active) begin
         c_valid_reg <= take || (c_valid_reg && !c_last_reg);
@@ -169,8 +174,8 @@ module vnic_rx_offload #(
         end
 
         d_store_reg <= step && c_last_reg && c_store_reg;
-        if (step && csum[9] && udp_here)
-            udp_reg <= udp_given;
+        if (step && udp_here && csum[9])
+            udp_reg <= given(udp_at[LB-1:0]);
         if (step && c_last_reg) begin
             d_tag_reg <= c_tag_reg;
             d_sums_reg <= sums;
@@ -178,7 +183,7 @@ module vnic_rx_offload #(
             d_ip_reg <= csum[8] && ipv4;
             d_transport_reg <= csum[9] && ipv4 && has_body && whole
                 && (protocol == TCP && body_len >= 16'd20
-                    || protocol == UDP && body_len >= 16'd8 && (udp_here ? udp_given : udp_reg));
+                    || protocol == UDP && body_len >= 16'd8 && (udp_here ? given(udp_at[LB-1:0]) : udp_reg));
             d_pseudo_reg <= {2'd0, low_sum} + {2'd0, high_sum} + {2'd0, kind_sum};
         end
 
@@ -192,34 +197,31 @@ module vnic_rx_offload #(
             e_pseudo_reg <= d_pseudo_reg;
         end
 
+        f_store_reg <= e_store_reg;
+        if (e_store_reg) begin
+            f_tag_reg <= e_tag_reg;
+            f_packet_reg <= !e_sums_reg ? 16'd0 : e_odd_reg ? ~fold(packet_total) : ~swap(fold(packet_total));
+            f_ip_reg <= e_ip_reg;
+            f_ip_wrong_reg <= e_ip_reg && fold(header_total) != 16'hFFFF;
+            f_transport_reg <= e_transport_reg;
+            f_transport_wrong_reg <= e_transport_reg && fold(body_total + {13'd0, e_pseudo_reg}) != 16'hFFFF;
+        end
+
         if (rst) begin
             c_valid_reg <= 1'b0;
             c_last_reg <= 1'b0;
             d_store_reg <= 1'b0;
             e_store_reg <= 1'b0;
+            f_store_reg <= 1'b0;
         end
     end
-
-    // End-around carry
-    function [15:0] fold(input [31:0] total);
-        reg [16:0] once;
-        begin
-            once = {1'b0, total[31:16]} + {1'b0, total[15:0]};
-            fold = once[15:0] + {15'd0, once[16]};
-        end
-    endfunction
-
-    wire [15:0] packet = fold(packet_total);
-    wire [15:0] packet_checksum = e_sums_reg ? ~(e_odd_reg ? packet : {packet[7:0], packet[15:8]}) : 16'd0;
-    wire ip_wrong = e_ip_reg && fold(header_total) != 16'hFFFF;
-    wire transport_wrong = e_transport_reg && fold(body_total + {13'd0, e_pseudo_reg}) != 16'hFFFF;
 
     wire        vp, tcpcs, ipcs, tcpe, ipe, empty, full;
 
     vnic_fifo #(.WIDTH(37), .DEPTH_LOG2(DEPTH_LOG2)) fifo (
         .clk(clk), .rst(rst),
-        .wr_en(e_store_reg), .full(full),
-        .wr_data({ip_wrong, transport_wrong, e_ip_reg, e_transport_reg, e_tag_reg, packet_checksum}),
+        .wr_en(f_store_reg), .full(full),
+        .wr_data({f_ip_wrong_reg, f_transport_wrong_reg, f_ip_reg, f_transport_reg, f_tag_reg, f_packet_reg}),
         .rd_en(result_pop), .rd_data({ipe, tcpe, ipcs, tcpcs, vp, special, checksum}), .empty(empty)
     );
 

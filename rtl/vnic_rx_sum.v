@@ -11,23 +11,25 @@
 module vnic_rx_sum #(
     // Bus width in bits: 64, 128, 256 or 512
     parameter DATA_WIDTH = 64,
-    // Bits of a byte's place in a word, which may be the one behind its end
-    parameter PLACE = 4
+    // Bits of a word's number in its frame
+    parameter INDEX = 12
 ) (
     input  wire                  clk,
     input  wire                  rst,
 
-    // A word of the frame
+    // A word of the frame, and its number
     input  wire                  valid,
     input  wire                  first,
+    input  wire [INDEX-1:0]      here,
     input  wire [DATA_WIDTH-1:0] data,
-    // Its part of each range: bytes from up to, but without, upto
-    input  wire [PLACE-1:0]      from0, upto0, from1, upto1, from2, upto2,
+    // Each range: offsets in the frame of its first byte, and of the one behind its last
+    input  wire [16:0]           from0, upto0, from1, upto1, from2, upto2,
 
     // All words until two cycles ago
     output wire [31:0]           total0, total1, total2
 );
 
+    localparam LB = $clog2(DATA_WIDTH / 8);
     localparam [DATA_WIDTH-1:0] ONES = {DATA_WIDTH{1'b1}};
     localparam [DATA_WIDTH-1:0] LOW = {(DATA_WIDTH/32){32'h0000FFFF}};
 
@@ -43,22 +45,39 @@ module vnic_rx_sum #(
     // 16-bit words in lanes of 32 bits, then halves on top of each other
     function [31:0] fold(input [DATA_WIDTH-1:0] word);
         reg [DATA_WIDTH-1:0] lanes;
-        integer width;
+        reg [255:0] half;
+        reg [127:0] quarter;
+        reg [63:0]  eighth;
         begin
             lanes = (word & LOW) + ((word >> 16) & LOW);
-            for (width = DATA_WIDTH / 2; width >= 32; width = width / 2)
-                lanes = (lanes & (ONES >> (DATA_WIDTH - width))) + (lanes >> width);
-            fold = lanes[31:0];
+            half = {{(256-DATA_WIDTH/2){1'b0}}, lanes[DATA_WIDTH-1:DATA_WIDTH/2] + lanes[DATA_WIDTH/2-1:0]};
+            quarter = half[255:128] + half[127:0];
+            eighth = quarter[127:64] + quarter[63:0];
+            fold = eighth[63:32] + eighth[31:0];
         end
     endfunction
 
-    function [31:0] part(input [DATA_WIDTH-1:0] word, input [PLACE-1:0] from, input [PLACE-1:0] upto);
-        if (from >= upto)
+    // What a range has of word `at`, whose sum is `all`
+    function [31:0] part(
+        input [DATA_WIDTH-1:0] word, input [31:0] all, input [17-LB-1:0] at, input [16:0] from, input [16:0] upto
+    );
+        if (at < from[16:LB] || at > upto[16:LB])
             part = 32'd0;
-        else if (from == {PLACE{1'b0}} && upto[PLACE-1])
-            part = fold(word);
+        else if (at > from[16:LB] && at < upto[16:LB])
+            part = all;
         else
-            part = fold(word & (ONES << {from, 3'd0}) & ~(ONES << {upto, 3'd0}));
+            part = fold(word & (at == from[16:LB] ? ONES << {from[LB-1:0], 3'd0} : ONES)
+                & ~(at == upto[16:LB] ? ONES << {upto[LB-1:0], 3'd0} : {DATA_WIDTH{1'b0}}));
+    endfunction
+
+    // The first word is wholly in no range that begins before it
+    function [95:0] parts(input [DATA_WIDTH-1:0] word, input [17-LB-1:0] at);
+        reg [31:0] all;
+        begin
+            all = at == {(17-LB){1'b0}} ? 32'd0 : fold(word);
+            parts = {part(word, all, at, from2, upto2), part(word, all, at, from1, upto1),
+                     part(word, all, at, from0, upto0)};
+        end
     endfunction
 
     // One test in an idle cycle: a simulator pays for every clocked block
@@ -68,9 +87,7 @@ module vnic_rx_sum #(
         valid_reg <= valid && !rst;
         if (valid) begin
             first_reg <= first;
-            part0_reg <= part(data, from0, upto0);
-            part1_reg <= part(data, from1, upto1);
-            part2_reg <= part(data, from2, upto2);
+            {part2_reg, part1_reg, part0_reg} <= parts(data, {{(17-LB-INDEX){1'b0}}, here});
         end
         if (valid_reg) begin
             total0_reg <= (first_reg ? 32'd0 : total0_reg) + part0_reg;

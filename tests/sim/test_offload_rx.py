@@ -112,7 +112,7 @@ FAULTS: dict[str, tuple[Fault, dict[str, set[str]]]] = {
         {key: {"data"} for key in TAGGED},
     ),
     "padding is counted in a checksum": (
-        Fault("vnic_rx_offload.v", ".upto2(end_place)", ".upto2(ALL)"),
+        Fault("vnic_rx_offload.v", ".upto2(ip_end)", ".upto2(NEVER)"),
         {key: {"errors"} for key in RIGHT},
     ),
     "the FCS is counted in the packet checksum": (
@@ -132,7 +132,7 @@ FAULTS: dict[str, tuple[Fault, dict[str, set[str]]]] = {
         {"tcp fragment": {"status"}},
     ),
     "a UDP checksum of 0 is checked": (
-        Fault("vnic_rx_offload.v", " && (udp_here ? udp_given : udp_reg)", ""),
+        Fault("vnic_rx_offload.v", " && (udp_here ? given(udp_at[LB-1:0]) : udp_reg)", ""),
         {"udp without a checksum": {"errors", "status"}},
     ),
     "options of IP are summed as data": (

@@ -99,6 +99,7 @@ def compare(
     summary: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Append the Markdown there too.")
     ] = None,
+    json: Json = False,
 ) -> int:
     """Compare two runs of one experiment point by point, in Markdown for a pull request.
 
@@ -112,7 +113,7 @@ def compare(
     """
     from vnic.cli.results import compare_command
 
-    return compare_command(base, new, fail_on or [], summary)
+    return compare_command(base, new, fail_on or [], summary, as_json=json)
 
 
 @app.command()
@@ -121,6 +122,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="The page; RESULTS.html if not given.")
     ] = None,
+    json: Json = False,
 ) -> int:
     """Make one page of a sweep: question, method, answer, charts, buffers drawn to scale, provenance.
 
@@ -132,4 +134,4 @@ def report(
     """
     from vnic.cli.report import report_command
 
-    return report_command(path, out)
+    return report_command(path, out, as_json=json)

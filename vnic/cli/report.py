@@ -8,14 +8,14 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from vnic.cli.console import console
+from vnic.cli.console import console, print_json
 from vnic.errors import UsageError
 from vnic.lab.report import report
 from vnic.lab.result import cannot_write
 from vnic.lab.results import read_results
 
 
-def report_command(path: Path, out: Path | None) -> int:
+def report_command(path: Path, out: Path | None, *, as_json: bool = False) -> int:
     """Write the page, whole or not at all, and say where it is."""
     out = out or path.with_suffix(".html")
     if out.is_dir():
@@ -37,5 +37,8 @@ def report_command(path: Path, out: Path | None) -> int:
     finally:
         if aside is not None:
             aside.unlink(missing_ok=True)
+    if as_json:
+        print_json({"schema": 1, "page": str(out), "bytes": len(page)})
+        return 0
     console().print(f"report: {escape(str(out))} ({len(page) / 1e6:.1f} MB)")
     return 0

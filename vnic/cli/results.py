@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from vnic.cli.console import console, plain_table, print_json
 from vnic.errors import UsageError, VnicError
-from vnic.lab.compare import compare, markdown, parse_limit
+from vnic.lab.compare import Comparison, compare, markdown, parse_limit
 from vnic.lab.results import read_results
 from vnic.lab.results_columns import BY_NAME, COLUMNS
 from vnic.lab.results_query import column, default_columns, parse_condition, query, write_csv
@@ -82,13 +82,18 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def compare_command(base: Path, new: Path, fail_on: Sequence[str], summary: Path | None) -> int:
-    """Print the Markdown summary, write it to a file too if asked; 1 if a limit is broken."""
+def compare_command(
+    base: Path, new: Path, fail_on: Sequence[str], summary: Path | None, *, as_json: bool = False
+) -> int:
+    """Print the summary, append it to a file as Markdown if asked; 1 if a limit is broken."""
     limits = [parse_limit(text) for text in fail_on]
     old, now = read_results(base), read_results(new)
     comparison = compare(old, now, limits)
     text = markdown(old, now, comparison, limits)
-    sys.stdout.write(text)
+    if as_json:
+        print_json(_comparison_json(comparison))
+    else:
+        sys.stdout.write(text)
     if summary is not None:
         try:
             # Appended, because that is what a CI's summary file wants ($GITHUB_STEP_SUMMARY).
@@ -97,3 +102,29 @@ def compare_command(base: Path, new: Path, fail_on: Sequence[str], summary: Path
         except OSError as error:
             raise VnicError(f"{summary}: {error.strerror}; give --summary another name") from error
     return int(comparison.failed)
+
+
+def _comparison_json(found: Comparison) -> dict[str, object]:
+    """The keys of docs/commands.md; a point is named by the parameters that the experiment varies."""
+
+    def point(row: Mapping[str, Any]) -> dict[str, object]:
+        return {name: row[name] for name in found.varied}
+
+    return {
+        "schema": 1,
+        "failed": found.failed,
+        "points": found.common,
+        "only_base": found.only_old,
+        "only_new": found.only_new,
+        "changes": [
+            {
+                "point": point(each.point),
+                "metric": each.metric,
+                "base": each.old,
+                "new": each.new,
+                "breaks": None if each.limit is None else each.limit.text,
+            }
+            for each in found.changes
+        ],
+        "newly_failed": [{"point": point(row), "reason": reason} for row, reason in found.newly_failed],
+    }

@@ -189,7 +189,10 @@ def _config(image: Path, config: Path | None) -> tuple[dict[str, str], str]:
         if not image.name.startswith("vmlinuz") or not beside.is_file():
             return {}, ""
         config = beside
-    text = _read(config).decode("utf-8", "replace")
+    try:
+        text = config.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"kernel configuration {config}: {error.strerror}; check the path") from error
     found = dict(re.findall(r"^(CONFIG_\w+)=(.*)$", text, re.MULTILINE))
     if not found:
         raise UsageError(f"{config} has no CONFIG_ line: give the kernel's .config")

@@ -151,7 +151,10 @@ def _order(name: str) -> Version:
 
 
 def _neighbours(name: str, known: tuple[str, ...]) -> list[str]:
-    """The next older and the next newer kernel of that architecture; none where the version is known."""
+    """The next older and the next newer kernel of that architecture; none where the version is known.
+
+    A profile for one CPU (`x86_64-k8`) is offered where there is none for all.
+    """
     try:
         wanted = _order(name)
     except UsageError:
@@ -160,8 +163,12 @@ def _neighbours(name: str, known: tuple[str, ...]) -> list[str]:
         return []
     arch = name.partition("/")[2] or "x86_64"
     same = [each for each in known if each.partition("/")[2] == arch] or known
-    older = [each for each in same if _order(each) <= wanted]
-    newer = [each for each in same if _order(each) > wanted]
+    cpus = [each for each in known if each.partition("/")[2].startswith(f"{arch}-")]
+    older, newer = (
+        [each for each in same if (_order(each) > wanted) is later]
+        or [each for each in cpus if (_order(each) > wanted) is later]
+        for later in (False, True)
+    )
     return [*older[-1:], *newer[:1]]
 
 

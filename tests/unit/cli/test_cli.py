@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +13,22 @@ import pytest
 from tests.unit.cli.conftest import Run
 from vnic.linux.profile import profile_names
 
+COMMANDS = ["sim", "buffer", "kernels", "boot", "doctor", "sweep", "results", "compare", "report"]
 
-@pytest.mark.parametrize("command", ["sim", "buffer", "kernels", "doctor"])
+
+@pytest.mark.parametrize("command", [*COMMANDS, "kernel import", "abi check"])
 def test_help_has_examples(vnic: Run, command: str) -> None:
-    done = vnic(command, "--help")
+    done = vnic(*command.split(), "--help")
     assert done.returncode == 0
     assert "Examples:" in done.stdout
     assert f"vnic {command}" in done.stdout
+    assert "--json" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_every_command_is_among_them(vnic: Run) -> None:
+    listed = set(re.findall(r"^│ ([a-z]+) ", vnic("--help").stdout, re.MULTILINE))
+    assert listed == {*COMMANDS, "kernel", "abi"}
 
 
 @pytest.mark.parametrize(

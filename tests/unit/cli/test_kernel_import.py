@@ -102,6 +102,14 @@ def test_a_file_that_will_not_do(vnic: Run, tmp_path: Path, name: str, says: str
     assert not (tmp_path / "mine.toml").exists()
 
 
+def test_a_configuration_that_is_not_there(vnic: Run, image: Path) -> None:
+    done = vnic("kernel", "import", image, "--config", "absent", "--out", "mine.toml")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "vnic: kernel configuration absent: No such file or directory; check the path\n",
+    )
+
+
 def test_names_that_will_not_do(vnic: Run, image: Path) -> None:
     done = vnic("kernel", "import", image, "--out", "mine.txt")
     assert (done.returncode, done.stderr) == (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -180,3 +181,22 @@ def test_the_summary_is_appended_and_the_exit_code_tells(
     assert compare_command(new, new, ["errors>0"], None) == 0
     assert summary.read_text().startswith("before\n### alignment: ❌")
     assert capsys.readouterr().out.count("### alignment") == 2
+
+
+def test_a_comparison_as_json(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    old = make("old", {1: {"errors": 0, "efficiency": 0.5}, 2: {"errors": 0}, 3: {"errors": 0}}).path
+    new = make("new", {1: {"errors": 2, "efficiency": 0.75}, 2: "no memory", 4: {"errors": 0}}).path
+    assert compare_command(old, new, ["errors>0"], None, as_json=True) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told == {
+        "schema": 1,
+        "failed": True,
+        "points": 1,
+        "only_base": 1,
+        "only_new": 1,
+        "changes": [
+            {"point": {"seed": 1}, "metric": "efficiency", "base": 0.5, "new": 0.75, "breaks": None},
+            {"point": {"seed": 1}, "metric": "errors", "base": 0, "new": 2, "breaks": "errors>0"},
+        ],
+        "newly_failed": [{"point": {"seed": 2}, "reason": "no memory"}],
+    }

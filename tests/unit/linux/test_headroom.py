@@ -73,6 +73,12 @@ def test_2_6_18_copies_for_every_tunnel(headers: tuple[str, ...]) -> None:
     assert cost.allocated >= 1514
 
 
+@pytest.mark.parametrize(("name", "calls"), [("3.3/x86_64", 1), ("3.5/x86_64", 1), ("3.10/x86_64", 2)])
+def test_ip_tunnels_ask_skb_cow_head_since_3_10(name: str, calls: int) -> None:
+    """Up to then ip_forward alone does: ipip.c had skb_realloc_headroom of its own."""
+    assert transmit_path(load_profile(name), ["ipip"]).cow_calls == calls
+
+
 def test_2_6_18_copies_twice_for_gre_over_vlan() -> None:
     """ip_forward makes 48 bytes of room for the tunnel, and the tunnel then asks for 24 + 32."""
     steps = {

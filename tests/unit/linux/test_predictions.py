@@ -8,10 +8,12 @@ import pytest
 
 from tests.unit.linux.support import KernelMaker, must
 from vnic.linux.heads import small_head_size
+from vnic.linux.kernel import Kernel
 from vnic.linux.kmalloc import slab_shape
 from vnic.linux.layout import rx_layout
 from vnic.linux.profile import load_profile
 from vnic.linux.skb_alloc import Gfp
+from vnic.memory import HostMemory
 
 KERNELS_61 = ["6.1/x86_64", "6.1.192/x86_64-debian"]
 
@@ -112,6 +114,13 @@ def test_largest_small_buffer_from_kmalloc(kernel_of: KernelMaker, name: str, la
     assert must(kernel.netdev_alloc_skb(largest + 1)).head_page is not None
 
 
+@pytest.mark.parametrize(("version", "frag"), [((4, 4, 253), True), ((4, 4, 254), False), ((4, 5), True)])
+def test_the_small_limit_went_into_4_4_254(version: tuple[int, ...], frag: bool) -> None:
+    with HostMemory(1 << 20) as memory:
+        kernel = Kernel(replace(load_profile("4.4/x86_64"), version=version), memory)
+        assert (must(kernel.netdev_alloc_skb(640)).head_page is not None) is frag
+
+
 @pytest.mark.parametrize("name", ["4.4/x86_64", "5.4/x86_64"])
 def test_no_small_limit_before_5_11(kernel_of: KernelMaker, name: str) -> None:
     assert must(kernel_of(name).netdev_alloc_skb(1)).head_page is not None
@@ -180,6 +189,21 @@ def test_slabinfo_of_a_running_kernel(line: str) -> None:
 def test_slab_order_of_2_6_18(size: int, order: int, objects: int) -> None:
     shape = slab_shape(load_profile("2.6.18/x86_64-generic"), size, 2, "any")
     assert (shape.order, shape.objects) == (order, objects)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("linux-2.4/i386-P4", (2, 5)), ("2.6.18/x86_64-generic", (1, 2))]
+)
+def test_slab_2_4_tries_one_order_more(name: str, shape: tuple[int, int]) -> None:
+    """3000 bytes leave a quarter of order 0 and of order 1 unused; BREAK_GFP_ORDER_HI is 2, later 1."""
+    found = slab_shape(load_profile(name), 3000, 2, "any")
+    assert (found.order, found.objects) == shape
+
+
+def test_slab_accepts_an_eighth_of_waste() -> None:
+    """Five objects of 700 bytes leave 596 of 4096, more than an eighth; eleven leave 492 of 8192."""
+    found = slab_shape(load_profile("2.6.18/x86_64-generic"), 700, 2, "any")
+    assert (found.order, found.objects) == (1, 11)
 
 
 @pytest.mark.parametrize("size", [256, 512, 1024, 2048])

@@ -90,6 +90,8 @@ def test_a_wrong_name_offers_near_ones() -> None:
         load_profile("6.1/x8664")
     assert error.value.near[0] == "6.1/x86_64"
     assert error.value.exit_code == 2
+    with pytest.raises(UnknownProfile, match=r"did you mean 2\.6\.18/x86_64-k8, 2\.6\.24/x86_64\?"):
+        load_profile("2.6.19")
     with pytest.raises(UnknownProfile, match="did you mean"):
         load_profile("\N{SNOWMAN}")
 

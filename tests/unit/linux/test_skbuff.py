@@ -169,6 +169,17 @@ def test_pull_makes_headers_linear(kernel_of: KernelMaker) -> None:
     assert not kernel.pskb_may_pull(skb, 901)
 
 
+def test_a_pull_beyond_the_head_leaves_room_for_the_next(kernel_of: KernelMaker) -> None:
+    """__pskb_pull_tail asks for 128 bytes more than it needs, and SKB_DATA_ALIGN adds to that."""
+    kernel = kernel_of("2.6.36/x86_64")
+    skb = paged(kernel, FRAME[:10], FRAME[10:900])
+    before = skb.end - skb.head
+    room = skb.end - skb.tail
+    assert kernel.pskb_may_pull(skb, 800)
+    assert skb.end - skb.head == -(-(before + 790 - room + 128) // 64) * 64
+    assert 128 <= skb.end - skb.tail < 128 + 64
+
+
 def test_copies_are_linear_and_private(kernel_of: KernelMaker) -> None:
     kernel = kernel_of("6.1/x86_64")
     skb = paged(kernel, FRAME[:50], FRAME[50:300])
