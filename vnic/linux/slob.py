@@ -54,6 +54,7 @@ class SlobHeap:
         "_natural",
         "_pages",
         "_unit",
+        "_used",
         "_whole",
         "objects",
     )
@@ -69,8 +70,10 @@ class SlobHeap:
         self._whole = WHOLE_PAGES.at(profile.version)
         self._line = profile.l1_cache_bytes  # SLOB_ALIGN
         self._breaks = BREAKS.at(profile.version)
-        # The free stretches of each page in use, as (start, length), ascending; and the pages of each kind.
+        # Of each page in use: its free stretches as (start, length), ascending, and how many objects it has;
+        # and the pages of each kind.
         self._free: dict[int, list[tuple[int, int]]] = {}
+        self._used: dict[int, int] = {}
         self._lists: list[dict[int, None]] = [{} for _ in range(len(self._breaks) + 1)]
         self.objects: dict[int, int] = {}
 
@@ -97,11 +100,13 @@ class SlobHeap:
         for start in kind:
             address = self._fit(self._free[start], size, align, header)
             if address is not None:
+                self._used[start] += 1
                 return address
         page = self._pages.alloc(0)
         if page is None:
             return None
         kind[page.address] = None
+        self._used[page.address] = 1
         stretches = self._free[page.address] = [(page.address, page.size)]
         return self._fit(stretches, size, align, header)
 
@@ -129,19 +134,20 @@ class SlobHeap:
 
     def _give(self, page: Page, start: int, length: int) -> None:
         """Puts a stretch back, merges it with its neighbours, and frees the page when it is empty."""
+        self._used[page.address] -= 1
+        if not self._used[page.address]:
+            del self._free[page.address], self._used[page.address]
+            for kind in self._lists:
+                kind.pop(page.address, None)
+            self._pages.put(page)
+            return
         merged: list[tuple[int, int]] = []
         for piece in sorted([*self._free[page.address], (start, length)]):
             if merged and merged[-1][0] + merged[-1][1] == piece[0]:
                 merged[-1] = (merged[-1][0], merged[-1][1] + piece[1])
             else:
                 merged.append(piece)
-        if merged == [(page.address, page.size)]:
-            del self._free[page.address]
-            for kind in self._lists:
-                kind.pop(page.address, None)
-            self._pages.put(page)
-        else:
-            self._free[page.address] = merged
+        self._free[page.address] = merged
 
     def ksize(self, address: int) -> int:
         """The bytes of an object that may be used. Raises BadFree."""
