@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from tests.qemu.guests import children, kernel
 from vnic.errors import UsageError, VnicError
+from vnic.guests import boot as booting
 from vnic.guests.boot import CONSOLE, boot
 from vnic.guests.bridge import GuestTimeout
-from vnic.guests.script import BootOptions
+from vnic.guests.machine import Machine
+from vnic.guests.script import LINK_UP, BootOptions
 from vnic.nic.registers import RCTL, TCTL, Reg
 from vnic.targets.qtest import QemuError
 
@@ -82,6 +86,35 @@ def test_qemu_is_killed_in_mid_transfer(tmp_path: Path) -> None:
             tmp_path,
             show,
         )
+    assert children() == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == files
+
+
+@pytest.mark.parametrize("which", ["qtest", "wire"])
+def test_a_socket_is_closed_while_the_guest_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    before = children()
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    machines: list[Machine] = []
+
+    class Kept(Machine):
+        def __enter__(self) -> Self:
+            machines.append(self)
+            return super().__enter__()
+
+    monkeypatch.setattr(booting, "Machine", Kept)
+    heard = bytearray()
+
+    def show(data: bytes) -> None:
+        heard.extend(data)
+        if LINK_UP.encode() in heard:
+            getattr(machines[0], which).shutdown(socket.SHUT_RDWR)
+
+    with pytest.raises(
+        VnicError, match=r"^QEMU (hung up a socket of its NIC|ended with|was ended).*console\.log$"
+    ):
+        boot(BootOptions(commands=("while :; do sleep 1; done",), timeout_s=100), kernel(), tmp_path, show)
     assert children() == before
     assert len(list(Path("/proc/self/fd").iterdir())) == files
 

@@ -218,6 +218,9 @@ def boot(
     replay: Annotated[
         Path | None, typer.Option(metavar="CAPTURE", help="Frames that come in once the link is up.")
     ] = None,
+    capture: Annotated[
+        bool, typer.Option("--capture", help="Record the wire into wire.pcap of the result.")
+    ] = False,
     memory: Annotated[int, typer.Option(metavar="MIB", help="RAM of the guest.")] = 256,
     slot: Annotated[int, typer.Option(help="PCI slot of the NIC.")] = 2,
     gsi: Annotated[int | None, typer.Option(help="Its interrupt, if not what the slot says.")] = None,
@@ -265,6 +268,7 @@ def boot(
         data_width=data_width,
         timeout_s=timeout,
         verify=verify,
+        capture=capture,
     )
     return boot_command(BootRequest(kernel_image, modules, out, force, quiet), options, as_json=json)
 

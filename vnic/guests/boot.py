@@ -6,22 +6,24 @@ child then: RAM, which the simulator maps, is made there.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from vnic.capture import read_capture
+from vnic.capture import CapturedFrame, read_capture, write_capture
 from vnic.checks.verdict import Verdict
 from vnic.errors import UsageError
-from vnic.guests.bridge import Bridge, Card, Console, GuestTimeout
+from vnic.guests.bridge import Bridge, Card, GuestTimeout
+from vnic.guests.console import Console
 from vnic.guests.device import PciNic
 from vnic.guests.kernel import GuestKernel
 from vnic.guests.machine import MIB, Machine, MachineSpec, find_qemu
 from vnic.guests.memory import GuestMemory
 from vnic.guests.nic import GuestNic, IcarusNic, ModelNic
 from vnic.guests.pci import gsi_of_slot
-from vnic.guests.script import MARK, BootOptions, BootResult, initramfs
+from vnic.guests.script import MARK, REPLAY, BootOptions, BootResult, initramfs
 from vnic.guests.table import DmaTable
 from vnic.guests.verify.watch import Sender, Watch
 from vnic.guests.watch import GuestChecker
@@ -36,7 +38,9 @@ from vnic.targets.icarus_target import IcarusTarget
 CONSOLE: Final = "console.log"
 INITRD: Final = "initramfs"
 DMA: Final = "dma.parquet"
-APPEND: Final = "console=ttyS0 quiet panic=-1"
+WIRE: Final = "wire.pcap"
+# Where other programs keep the machine busy, a kernel under TCG finds its timer dead and panics.
+APPEND: Final = "console=ttyS0 quiet panic=-1 no_timer_check"
 SILENCE_S: Final = 60.0
 """The simulator reports once a second; it hangs if it does not for this long."""
 
@@ -63,6 +67,8 @@ def boot(options: BootOptions, kernel: GuestKernel, out: Path, show: Show | None
         if options.nic == "qemu":
             raise UsageError("a capture is replayed to a NIC of ours: take --nic model or icarus")
         read_capture(options.replay)
+    if options.capture and options.nic == "qemu" and options.netdev == "none":
+        raise UsageError("--capture records between QEMU's e1000 and its other end: give --netdev")
     image = kernel.image.resolve()
     (out / INITRD).write_bytes(initramfs(options, kernel))
     if options.nic == "icarus":
@@ -102,6 +108,7 @@ async def _guest(
         memory_mib=options.memory_mib,
         slot=options.slot,
         wired=options.verify,
+        capture=out / WIRE if options.capture and make is None else None,
     )
     with Machine(spec, ram) as machine:
         if make is None:
@@ -139,6 +146,11 @@ async def _on_our_nic(
     gsi = gsi_of_slot(options.slot) if options.gsi is None else options.gsi
     card = Card(machine, device, nic, gsi, frames)
     watch = Watch(device, memory, card, console) if options.verify else None
+    if options.replay is not None:
+        console.on_mark = lambda text: card.play(frames) if text == REPLAY else None
+    recorded: list[CapturedFrame] = []
+    if options.capture:
+        card.on_frames = lambda some: recorded.extend(CapturedFrame(time.time_ns(), each) for each in some)
     notes: list[str] = []
 
     def tick() -> None:
@@ -154,6 +166,8 @@ async def _on_our_nic(
     finally:
         card.close()
         table.close()
+        if options.capture:
+            write_capture(out / WIRE, recorded)
     figures = {
         "register_accesses": card.accesses,
         "interrupts": card.interrupts,

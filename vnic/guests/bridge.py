@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from vnic.errors import VnicError
+from vnic.guests.console import Console
 from vnic.guests.device import PciNic
 from vnic.guests.line import InterruptLine
 from vnic.guests.machine import Machine
@@ -30,6 +31,9 @@ TICK_S: Final = 1.0
 UNANSWERED_S: Final = 5.0
 """An interrupt that nobody answers for this long goes to the wrong place."""
 
+LAST_WORDS_S: Final = 5.0
+"""What a QEMU that has hung up gets to print the rest."""
+
 BACKLOG: Final = 1024
 """Frames that wait for QEMU to take them; a unix socket holds ten, one TCP segmentation makes 45."""
 
@@ -42,41 +46,6 @@ class GuestTimeout(VnicError):
     """The guest did not finish in the time it was given."""
 
 
-class Console:
-    """The guest's serial port.
-
-    Args:
-        sink: gets every byte.
-        mark: lines beginning so are kept in `marks`, without it, with seconds since the start of QEMU; and
-            `on_mark` hears of each if it is set.
-    """
-
-    def __init__(self, sink: Callable[[bytes], object], mark: str) -> None:
-        self._sink = sink
-        self._mark = mark.encode()
-        self._line = b""
-        self._start = time.monotonic()
-        self.marks: list[tuple[str, float]] = []
-        self.on_mark: Callable[[str], None] | None = None
-        self.bytes = 0
-
-    def take(self, data: bytes) -> None:
-        """Bytes have come."""
-        self._sink(data)
-        self.bytes += len(data)
-        *lines, self._line = (self._line + data).split(b"\n")
-        for line in lines:
-            if line.startswith(self._mark):
-                text = line[len(self._mark) :].decode(errors="replace").strip()
-                self.marks.append((text, time.monotonic() - self._start))
-                if self.on_mark is not None:
-                    self.on_mark(text)
-
-    def when(self, text: str) -> float | None:
-        """Seconds from the start to the mark `text`; None if it has not come."""
-        return next((seconds for mark, seconds in self.marks if mark == text), None)
-
-
 class Card:
     """A NIC of ours with everything that joins it to a machine.
 
@@ -85,6 +54,8 @@ class Card:
         device: the PCI side of `nic`.
         gsi: where its interrupt goes.
         replay: frames that come in over the wire once `start_replay` was called.
+
+    `on_frames` hears of all frames that come in, and of all that the NIC sends.
     """
 
     def __init__(
@@ -103,6 +74,7 @@ class Card:
         self._replay = deque(replay)
         self._replay_at: float | None = None
         self._answered = (0, 0.0)
+        self.on_frames: Callable[[list[bytes]], object] = _nobody
         self.received = self.sent = self.lost = 0
 
     def filenos(self) -> dict[int, int]:
@@ -174,12 +146,15 @@ class Card:
 
     async def _come_in(self, frames: list[bytes]) -> None:
         self.received += len(frames)
+        self.on_frames(frames)
         await self._nic.offer(frames)
 
     async def _go_out(self) -> None:
         """What the NIC sends goes out, and its interrupt line is driven."""
         waiting = self._waiting
-        waiting.extend(await self._nic.collect())
+        frames = await self._nic.collect()
+        self.on_frames(frames)
+        waiting.extend(frames)
         while waiting:
             try:
                 self._wire.send(waiting[0])
@@ -257,8 +232,9 @@ class Bridge:
                         card.start_replay()
         except ProxyClosed:
             # QEMU closes one socket after the other; what the guest printed before is still in the console's.
-            self._machine.console.settimeout(5)
-            while self._read_console({self._machine.console.fileno()}):
+            self._machine.console.settimeout(LAST_WORDS_S)
+            until = time.monotonic() + LAST_WORDS_S
+            while time.monotonic() < until and self._read_console({self._machine.console.fileno()}):
                 pass
         finally:
             self._timer.close()
@@ -293,3 +269,7 @@ class Bridge:
             return False  # hung up, or silent although it has closed everything else
         self._console.take(data)
         return bool(data)
+
+
+def _nobody(_: object) -> None:
+    """The default listener."""

@@ -24,6 +24,9 @@ from vnic.targets.qemu import PROGRAM
 from vnic.targets.qtest import QemuError
 
 MIB: Final = 1 << 20
+ENDS_S: Final = 5.0
+"""What a QEMU that has hung up gets to end."""
+
 _PR_SET_PDEATHSIG: Final = 1
 _libc: Final = ctypes.CDLL(None)
 
@@ -38,6 +41,7 @@ class MachineSpec:
         mac: station address of QEMU's e1000 (ours has its own EEPROM).
         netdev: the other end of the wire, as QEMU's `-netdev` takes it, without `id`; None: nobody.
         wired: with QEMU's e1000 too, frames come and go by `Machine.wire`, and there is no `netdev`.
+        capture: where QEMU's e1000 records what goes over its wire, as pcap.
         memory_mib: RAM. slot: of the PCI bus. program: the QEMU to start.
     """
 
@@ -51,6 +55,7 @@ class MachineSpec:
     slot: int = 2
     program: str = PROGRAM
     wired: bool = False
+    capture: Path | None = None
 
 
 class Machine:
@@ -115,8 +120,12 @@ class Machine:
         return next((line for line in reversed(lines) if "warning:" not in line), "")
 
     def obituary(self) -> str | None:
-        """One line on why QEMU ended, None if it did as the guest asked. Waits for its end."""
-        code = self.process.wait()
+        """One line on why QEMU ended, None if it did as the guest asked. Waits for its end, or ends it."""
+        try:
+            code = self.process.wait(ENDS_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return "QEMU hung up a socket of its NIC, ran on, and was ended"
         if code == 0:
             return None
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
@@ -175,7 +184,11 @@ def _own_nic(spec: MachineSpec, netdev: str | None) -> list[str]:
     device = f"e1000,addr={spec.slot:#x},mac={spec.mac.hex(':')}"
     if netdev is None:
         return ["-device", device]
-    return ["-netdev", _named(netdev, "far"), "-device", f"{device},netdev=far"]
+    command = ["-netdev", _named(netdev, "far"), "-device", f"{device},netdev=far"]
+    if spec.capture is not None:
+        path = str(spec.capture).replace(",", ",,")
+        command += ["-object", f"filter-dump,id=recorder,netdev=far,file={path}"]
+    return command
 
 
 def _our_nic(spec: MachineSpec, proxy: int, qtest: int, wire: int) -> list[str]:

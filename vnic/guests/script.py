@@ -19,6 +19,7 @@ NicName = Literal["model", "icarus", "qemu"]
 
 MARK: Final = "vnic: "
 LINK_UP, PING_ANSWERED, EXIT = "link up", "ping answered", "exit"
+REPLAY: Final = "replay"
 GUEST_ADDRESS, HOST_ADDRESS = "10.0.2.15/24", "10.0.2.2"  # QEMU's user network
 MTU_RANGE: Final = (46, 16110)  # Linux e1000: min_mtu, max_mtu
 IO_APIC_INPUTS: Final = range(24)
@@ -57,7 +58,8 @@ class BootOptions:
         commands: for the guest's shell, one after the other, once the wire answers. add: files for the guest.
         modules: kernel modules besides e1000. mtu: of eth0.
         netdev: the other end of the wire as QEMU's -netdev takes it, without an id; "none" for nobody.
-        replay: capture whose frames come in over the wire once the link is up.
+        replay: capture whose frames come in over the wire once the link is up, and each time that the guest
+            prints the mark `REPLAY`. capture: what goes over the wire to and from the far end is recorded.
         memory_mib, slot: of the machine. gsi: input of the I/O APIC if not what the slot says.
         data_width: of the Verilog NIC, in bits. timeout_s: for the whole run.
         verify: the commands are those of `vnic.guests.verify`; the NIC's side is written down too.
@@ -80,6 +82,7 @@ class BootOptions:
     data_width: int = 64
     timeout_s: float = 300.0
     verify: bool = False
+    capture: bool = False
 
     def __post_init__(self) -> None:
         if self.data_width not in DATA_WIDTHS:

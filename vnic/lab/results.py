@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from vnic.errors import VnicError
+from vnic.errors import UsageError
 from vnic.lab.result import cannot_write
 from vnic.lab.results_columns import COLUMNS, SCHEMA
 
@@ -19,7 +19,7 @@ META: Final = b"vnic"
 _NAMES: Final = tuple(column.name for column in COLUMNS)
 
 
-class ResultsError(VnicError):
+class ResultsError(UsageError):
     """A results file that cannot be read; the message names it and what to do."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vnic.guests.bridge import Console
+from vnic.guests.console import Console
 from vnic.guests.line import ANSWER_S, InterruptLine
 from vnic.guests.proxy import ProxyClosed
 from vnic.targets.qtest import QemuError

@@ -6,7 +6,8 @@ import socket
 from typing import Any, Final
 
 from vnic.errors import VnicError
-from vnic.guests.bridge import Card, Console
+from vnic.guests.bridge import Card
+from vnic.guests.console import Console
 from vnic.guests.device import PciNic
 from vnic.guests.memory import GuestMemory
 from vnic.guests.verify.plan import asked_for, frames
