@@ -75,6 +75,10 @@ module vnic_axi_split #(
         if (give) begin
             // Only a job's first burst can start inside a bus word
             addr_reg <= {addr_reg[63:LB] + {{(51-LB){1'b0}}, beats}, {LB{1'b0}}};
+            // The last page there is does not run on at address 0, where there may be memory: the buffer of a
+            // descriptor that could not be read begins at the very last byte
+            if (&addr_reg[63:12] && beats == to_page)
+                addr_reg[63:12] <= {52{1'b1}};
             beats_reg <= beats_reg - beats;
             first_reg <= 1'b0;
             if (all)

@@ -171,6 +171,9 @@ module vnic_tx_cut (
             if (!mid_reg && !piece_last)
                 hold_reg <= d;
             addr_reg <= addr + {48'd0, take};
+            // Not on at address 0: see vnic_axi_split
+            if (&addr[63:16] && {1'b0, addr[15:0]} + {1'b0, take} > 17'h0FFFF)
+                addr_reg[63:12] <= {52{1'b1}};
             left_reg <= left - {4'd0, take};
             if (reached) begin
                 head_reg <= 1'b0;

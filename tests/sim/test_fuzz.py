@@ -86,6 +86,12 @@ FAULTS = {
         "if (addr_reg != `VNIC_LEDCTL && (rx_en || rx_quiet) &&",
         r"write LEDCTL .*\n.*a register write is not answered",
     ),
+    "an address that runs on at 0": (
+        "vnic_axi_split.v",
+        "addr_reg[63:12] <= {52{1'b1}};",
+        "addr_reg[63:12] <= 52'd0;",
+        r"(RX_DATA write|TX_DATA read) of \d+ bytes at 0x0 is outside everything that was given",
+    ),
     "FIN and PSH in every segment": (
         "vnic_tx_header.v",
         "is_last ? flags[7:0] : flags[7:0] & ~FIN_PSH",

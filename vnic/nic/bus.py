@@ -15,6 +15,7 @@ from vnic.nic.events import DmaEvent, Master
 
 PAGE: Final = 4096
 ADDRESS_MASK: Final = (1 << 64) - 1
+LAST_PAGE: Final = (1 << 64) - PAGE
 
 _event = tuple.__new__  # a third of the cost of calling DmaEvent with ten arguments
 
@@ -94,10 +95,17 @@ class DmaBus:
 
 
 def _pieces(address: int, length: int) -> Iterator[tuple[int, int, int]]:
-    """Cut a range at 4 KiB boundaries: (address modulo 2^64, start, end), offsets relative to the range."""
+    """Cut a range at 4 KiB boundaries: (address, start, end), the last two relative to the range.
+
+    It does not run on at address 0 behind the last byte there is: the buffer of a descriptor that could not
+    be read begins at that byte, and at 0 there may be memory. It stays in the last page.
+    """
     start = 0
+    address &= ADDRESS_MASK
     while start < length:
-        here = (address + start) & ADDRESS_MASK
+        here = address + start
+        if here > ADDRESS_MASK:
+            here = LAST_PAGE
         end = min(length, start + PAGE - here % PAGE)
         yield here, start, end
         start = end

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any, Final
 
-from vnic.nic.bus import DmaBus
+from vnic.nic.bus import ADDRESS_MASK, DmaBus
 from vnic.nic.descriptors import DESCRIPTOR_BYTES, LINE_BYTES
 from vnic.nic.events import Master
 from vnic.nic.regfile import RegisterFile
@@ -89,7 +89,8 @@ class Ring:
         number = min(self.free, self.count - self.next, PREFETCH)
         if number <= 0:
             return False
-        start = self.base + self.next * DESCRIPTOR_BYTES
+        start = self.base + self.next * DESCRIPTOR_BYTES & ADDRESS_MASK
+        number = min(number, (ADDRESS_MASK - start) // DESCRIPTOR_BYTES + 1)
         block = self._bus.read(self._fetch_master, start, number * DESCRIPTOR_BYTES)
         self.ready.extend(self._layout.iter_unpack(block))
         self.ready.reverse()

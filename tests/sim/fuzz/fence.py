@@ -17,13 +17,14 @@ DESCRIPTOR: Final = 16
 LEGACY: Final = Struct("<QHBBBBH")
 """Of either ring: address, length, checksum or CSO, status or command, ..."""
 _SPACE: Final = 1 << 64
+_LAST_PAGE: Final = _SPACE - 4096
 _ONES: Final = b"\xff" * DESCRIPTOR  # what a read outside memory returns
 _DEXT: Final = 0x20
 _DATA: Final = 1  # DTYP
 
 
 class Window(NamedTuple):
-    """`size` bytes from `start`; may run over the end of the address space."""
+    """`size` bytes from `start`. One that runs over the end of the address space stays in its last page."""
 
     start: int
     size: int
@@ -31,10 +32,11 @@ class Window(NamedTuple):
     def holds(self, address: int, length: int, beat: int) -> bool:
         """Whether an access lies inside; a read (`beat` not 0) brings whole beats of the bus."""
         end = self.start + self.size
+        if end > _SPACE and address >= _LAST_PAGE:
+            return True
         if beat:
             end = (end + beat - 1) // beat * beat
-        offset = (address - self.start) % _SPACE
-        return offset + length <= end - self.start
+        return self.start <= address and address + length <= end
 
 
 class RingView(NamedTuple):
@@ -53,15 +55,15 @@ class RingView(NamedTuple):
         return 0
 
     def parts(self) -> list[Window]:
-        """Where these lie: one piece, or two when they run round."""
+        """Where these lie, in order: a ring runs round, and on at 0 behind the end of the address space."""
         owned = self.owned
-        if not owned:
-            return []
-        first = min(owned, self.slots - self.head)
-        pieces = [Window((self.base + DESCRIPTOR * self.head) % _SPACE, DESCRIPTOR * first)]
-        if owned > first:
-            pieces.append(Window(self.base, DESCRIPTOR * (owned - first)))
-        return pieces
+        first = min(owned, self.slots - self.head) if owned else 0
+        pieces = []
+        for index, count in ((self.head, first), (0, owned - first)):
+            start = (self.base + DESCRIPTOR * index) % _SPACE
+            below = min(count, (_SPACE - start) // DESCRIPTOR)
+            pieces += [Window(start, DESCRIPTOR * below), Window(0, DESCRIPTOR * (count - below))]
+        return [piece for piece in pieces if piece.size]
 
     def descriptors(self, memory: HostMemory) -> Iterable[tuple[int, ...]]:
         """The NIC's descriptors as it will read them, unpacked."""
