@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the transmit output does to a frame that is not sent as it is in the FIFO: puts checksums and VLAN tag into the words of a frame on their way
-// out, by the record that vnic_tx_csum made. The tag stands behind destination and source address (8254x
-// SDM 9.2); offsets of checksums do not count it.
+// Edits a transmitted frame: puts checksums and VLAN tag into its words on their way out, by the record that
+// vnic_tx_csum made. The tag stands behind destination and source address (8254x SDM 9.2); offsets of
+// checksums do not count it.
 
 `resetall
 `timescale 1ns / 1ps
