@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,11 @@ def test_streams_go_on_while_mtu_rings_and_offloads_change(tmp_path: Path) -> No
     assert result.verdicts == ()
 
 
-LISTEN = "ip addr add 10.9.9.1/24 dev eth0; nc -l -p 7 -e /bin/cat"
+# The machine goes off when its command ends: not before the other has acknowledged the last byte.
+LISTEN = """\
+ip addr add 10.9.9.1/24 dev eth0
+nc -l -p 7 -e /bin/cat
+while cat /proc/net/tcp /proc/net/tcp6 | grep -q ':0007 '; do usleep 50000; done"""
 CALL = """\
 ip addr add 10.9.9.2/24 dev eth0
 until ping -c 1 -W 1 10.9.9.1 > /dev/null; do :; done
@@ -136,18 +141,20 @@ def test_two_guests_on_one_cable(tmp_path: Path, repo: Path) -> None:
     """A behavioural NIC of ours at each end: one echoes what the other sends."""
     kernel()
     cable = "stream,addr.type=unix,addr.path=cable,server="
-    runs = []
-    for name, server, command in (("first", "on", LISTEN), ("second", "off", CALL)):
-        arguments = ["--quiet", "--out", name, "--netdev", cable + server, "--run", command]
-        runs.append(
-            subprocess.Popen(
+    with ExitStack() as guests:
+        runs = []
+        for name, server, command in (("first", "on", LISTEN), ("second", "off", CALL)):
+            arguments = ["--quiet", "--out", name, "--netdev", cable + server, "--run", command]
+            run = subprocess.Popen(
                 [sys.executable, "-m", "vnic", "boot", *arguments],
                 cwd=tmp_path,
                 env={**os.environ, "PYTHONPATH": str(repo)},
             )
-        )
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "cable").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-    assert [each.wait(timeout=150) for each in runs] == [0, 0]
+            guests.callback(run.wait)
+            guests.callback(run.terminate)
+            runs.append(run)
+            deadline = time.monotonic() + 60
+            while not (tmp_path / "cable").exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+        assert [each.wait(timeout=150) for each in runs] == [0, 0]
     assert "came back" in (tmp_path / "second" / CONSOLE).read_text(errors="replace")
