@@ -118,17 +118,17 @@ def test_output_that_nothing_takes(vnic: Run, results: Path, tmp_path: Path) -> 
 
 def test_results_that_are_none(vnic: Run, results: Path, tmp_path: Path) -> None:
     whole, bad = results.read_bytes(), tmp_path / "bad.parquet"
-    assert_refused(vnic("report", bad), 1, "bad.parquet: no such file")
+    assert_refused(vnic("report", bad), 2, "bad.parquet: no such file")
     bad.write_bytes(whole[: len(whole) // 2])
     for arguments in (("results", bad), ("report", bad), ("compare", results, bad)):
-        assert_refused(vnic(*arguments), 1, "bad.parquet: cannot be read")
+        assert_refused(vnic(*arguments), 2, "bad.parquet: cannot be read")
     table = pq.read_table(results)
     older = json.loads(table.schema.metadata[b"vnic"]) | {"schema": 0}
     pq.write_table(table.replace_schema_metadata({b"vnic": json.dumps(older)}), bad)
     says = "bad.parquet: schema 0, this version reads 1; run the sweep again"
-    assert_refused(vnic("compare", bad, results), 1, says)
+    assert_refused(vnic("compare", bad, results), 2, says)
     pq.write_table(pa.table({"a": [1]}), bad)
-    assert_refused(vnic("results", bad), 1, "bad.parquet: not the results of a sweep")
+    assert_refused(vnic("results", bad), 2, "bad.parquet: not the results of a sweep")
     assert left(tmp_path) == ["bad.parquet", "r.parquet"]
 
 
