@@ -34,6 +34,22 @@ def _seconds(folder: Path, parameters: str, jobs: int) -> float:
     return time.monotonic() - began
 
 
+LOOP = """
+import time
+end, turns = time.perf_counter() + 3, 0
+while time.perf_counter() < end:
+    turns += sum(range(1000)) > 0
+print(turns)
+"""
+
+
+def _turns(processes: int) -> int:
+    """Turns that so many processes together make of a loop that needs nothing but a core."""
+    command = [sys.executable, "-c", LOOP]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    return sum(int(each.communicate()[0]) for each in running)
+
+
 def _one_and_two(folder: Path, name: str, points: int, parameters: str, limit_s: int) -> Iterator[Line]:
     """An experiment on one worker and on two."""
     parameters += f"\nseed = {{ from = 1, to = {points} }}"
@@ -50,6 +66,8 @@ def _one_and_two(folder: Path, name: str, points: int, parameters: str, limit_s:
 def sweeps(folder: Path) -> Iterator[Line]:
     """Rows for the table: what, measured, target, reached."""
     _seconds(folder, "frames = 1", 1)
+    cores = max(_turns(2) / _turns(1) for _ in range(2))
+    yield "two processes that share nothing, against one", f"{cores:.2f} x", "", None
     yield from _one_and_two(folder, "Verilog points of 50 frames", 200, "frames = 50", 300)
     points = 100
     one = f"frames = 1\nframe_bytes = 60\nseed = {{ from = 1, to = {points} }}"
